@@ -1,0 +1,36 @@
+package api
+
+import "time"
+
+// Limits on what a client may send. Each is a default; what is settable is settable in the
+// configuration of the room that enforces it.
+const (
+	// MaxIDBytes bounds a document id: ids are keys of the id index and travel with every hit.
+	MaxIDBytes = 512
+	// MaxFieldNameBytes bounds the name of a field or an index.
+	MaxFieldNameBytes = 128
+	// MaxFields bounds the fields of one schema: each costs a section in every segment.
+	MaxFields = 1024
+	// MaxKeywordBytes bounds one keyword value; longer ones belong into a text field.
+	MaxKeywordBytes = 8191
+	// MaxSparseDims bounds the entries of one sparse vector.
+	MaxSparseDims = 4096
+	// MaxDenseDims bounds the dimensions of a dense vector, as Milvus does.
+	MaxDenseDims = 32768
+	// MaxQueryTerms bounds the terms of one query after analysis.
+	MaxQueryTerms = 1024
+	// MaxQueryDepth bounds the nesting of bool queries: the parser and the planner recurse.
+	MaxQueryDepth = 20
+	// MaxFilterClauses bounds the clauses of one filter.
+	MaxFilterClauses = 1024
+	// MaxResultWindow bounds from + size: deeper pages need a cursor.
+	MaxResultWindow = 10_000
+	// MaxSearchBody bounds the body of a search, in bytes.
+	MaxSearchBody = 1 << 20
+	// MaxBulkLine bounds one document, in bytes; a bulk body as a whole is streamed, not bounded.
+	MaxBulkLine = 16 << 20
+	// DefaultSize is the number of hits of a search that names none.
+	DefaultSize = 10
+	// DefaultSearchTimeout bounds a search that names no timeout.
+	DefaultSearchTimeout = 2 * time.Second
+)

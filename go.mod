@@ -1,0 +1,3 @@
+module sagasu
+
+go 1.26
