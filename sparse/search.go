@@ -1,0 +1,45 @@
+package sparse
+
+import "sagasu/api"
+
+// Request asks a snapshot for its best documents.
+type Request struct {
+	// Query is scored; nil matches every document with score 1.
+	Query api.Query
+	// Filter restricts the documents without scoring; nil for none.
+	Filter api.Query
+	// K is the number of hits wanted, at least 0.
+	K int
+}
+
+// Hit is one document of a result.
+type Hit struct {
+	ID    string
+	Score float64
+	// Version is the document's.
+	Version uint64
+}
+
+// TopDocs is the exact result of a search.
+type TopDocs struct {
+	// Hits, best first; ties by id, ascending bytes. At most Request.K.
+	Hits []Hit
+	// Total is the exact number of matching live documents.
+	Total int
+}
+
+// Stored is a document as it was written.
+type Stored struct {
+	ID      string
+	Version uint64
+	// Source is api.Document.Source.
+	Source []byte
+	// Vector is the dense vector the client brought with this version, nil if none.
+	Vector []float32
+}
+
+// Key names one version of a document.
+type Key struct {
+	ID      string
+	Version uint64
+}

@@ -1,0 +1,126 @@
+package segment
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/RoaringBitmap/roaring/v2"
+
+	"sagasu/internal/vfs"
+)
+
+// Dropped is the entry of a document map for a document that was not taken over.
+const Dropped = math.MaxUint32
+
+// Input is one source of a build and the documents of it to leave out.
+type Input struct {
+	Source Source
+	// Drop may be nil.
+	Drop *roaring.Bitmap
+}
+
+// Build writes the documents of the inputs, in order, into a new file at path and syncs it; the caller
+// syncs the directory. shapes are the fields' by ordinal. It gives for each input the new number of each
+// old document, or Dropped. A file that could not be finished is removed.
+func Build(fs vfs.FS, path string, shapes []Shape, inputs []Input) ([][]uint32, error) {
+	file, err := fs.Create(path)
+	if err != nil {
+		return nil, fmt.Errorf("create segment: %w", err)
+	}
+	b := &builder{shapes: shapes, inputs: inputs}
+	b.number()
+	err = b.write(file)
+	if closeErr := file.Close(); err == nil && closeErr != nil {
+		err = fmt.Errorf("close segment: %w", closeErr)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("build %s: %w", path, err), fs.Remove(path))
+	}
+	return b.maps, nil
+}
+
+type builder struct {
+	shapes []Shape
+	inputs []Input
+	maps   [][]uint32
+	docs   uint32
+	meta   meta
+	out    *writer
+}
+
+// number assigns the new documents' numbers.
+func (b *builder) number() {
+	b.maps = make([][]uint32, len(b.inputs))
+	for i, in := range b.inputs {
+		m := make([]uint32, in.Source.NumDocs())
+		for doc := range m {
+			if in.Drop != nil && in.Drop.Contains(uint32(doc)) {
+				m[doc] = Dropped
+				continue
+			}
+			m[doc] = b.docs
+			b.docs++
+		}
+		b.maps[i] = m
+	}
+}
+
+// each calls fn for every document taken over, in the new order.
+func (b *builder) each(fn func(src Source, doc uint32) error) error {
+	for i, in := range b.inputs {
+		for doc, to := range b.maps[i] {
+			if to == Dropped {
+				continue
+			}
+			if err := fn(in.Source, uint32(doc)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (b *builder) write(file vfs.File) error {
+	out, err := newWriter(file)
+	if err != nil {
+		return err
+	}
+	b.out = out
+	b.meta.Docs = b.docs
+	if err := b.writeIDs(); err != nil {
+		return err
+	}
+	if err := b.writeColumns(); err != nil {
+		return err
+	}
+	if err := b.writeStored(); err != nil {
+		return err
+	}
+	for ordinal, shape := range b.shapes {
+		if err := b.writeField(ordinal, shape); err != nil {
+			return fmt.Errorf("field %d: %w", ordinal, err)
+		}
+	}
+	text, err := json.Marshal(b.meta)
+	if err != nil {
+		return err
+	}
+	if err := b.out.section(sectionMeta, 0, text); err != nil {
+		return err
+	}
+	return b.out.finish()
+}
+
+func (b *builder) writeField(ordinal int, shape Shape) error {
+	fields := make([]FieldSource, len(b.inputs))
+	for i, in := range b.inputs {
+		fields[i] = in.Source.Field(ordinal)
+	}
+	b.meta.Fields = append(b.meta.Fields, fieldMeta{Shape: shape})
+	if shape == ShapePoints {
+		return b.writePoints(ordinal, fields)
+	}
+	return b.writeInverted(ordinal, shape, fields)
+}

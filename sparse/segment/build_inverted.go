@@ -1,0 +1,233 @@
+package segment
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"sort"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/blevesearch/vellum"
+)
+
+// invertedMerge merges the entries of one field of all inputs.
+type invertedMerge struct {
+	b        *builder
+	shape    Shape
+	entries  []Entries // nil at its end
+	dict     bytes.Buffer
+	fst      *vellum.Builder
+	terms    []byte
+	count    uint32
+	enc      postingsEncoder
+	exists   *roaring.Bitmap
+	ordinals [][]uint32 // per input, old ordinal -> new; text only
+	pos      []uint32
+}
+
+func (b *builder) writeInverted(ordinal int, shape Shape, fields []FieldSource) error {
+	m := &invertedMerge{b: b, shape: shape, enc: postingsEncoder{shape: shape}, exists: roaring.New()}
+	m.ordinals = make([][]uint32, len(fields))
+	fst, err := vellum.New(&m.dict, nil)
+	if err != nil {
+		return fmt.Errorf("begin dictionary: %w", err)
+	}
+	m.fst = fst
+	for _, f := range fields {
+		m.entries = append(m.entries, f.Entries())
+	}
+	if err := m.run(); err != nil {
+		return err
+	}
+	if err := m.fst.Close(); err != nil {
+		return fmt.Errorf("finish dictionary: %w", err)
+	}
+	b.meta.Fields[ordinal].Terms = m.count
+	sections := []struct {
+		kind sectionKind
+		data []byte
+	}{
+		{sectionDictionary, m.dict.Bytes()},
+		{sectionTerms, m.terms},
+		{sectionPostings, m.enc.postings},
+		{sectionPositions, m.enc.positions},
+	}
+	for _, s := range sections {
+		if err := b.out.section(s.kind, ordinal, s.data); err != nil {
+			return err
+		}
+	}
+	if shape == ShapeText {
+		if err := b.writeForward(ordinal, fields, m.ordinals); err != nil {
+			return err
+		}
+	}
+	return b.writeExists(ordinal, m.exists)
+}
+
+// run writes every key in order.
+func (m *invertedMerge) run() error {
+	for i := range m.entries {
+		if err := m.advance(i); err != nil {
+			return err
+		}
+	}
+	var key []byte
+	for {
+		least := -1
+		for i, e := range m.entries {
+			if e != nil && (least < 0 || bytes.Compare(e.Key(), m.entries[least].Key()) < 0) {
+				least = i
+			}
+		}
+		if least < 0 {
+			return nil
+		}
+		key = append(key[:0], m.entries[least].Key()...)
+		if err := m.key(key); err != nil {
+			return err
+		}
+	}
+}
+
+// key writes the postings of one key from every input that has it. A key whose documents are all
+// dropped is left out.
+func (m *invertedMerge) key(key []byte) error {
+	m.enc.begin()
+	for i, e := range m.entries {
+		if e == nil || !bytes.Equal(e.Key(), key) {
+			continue
+		}
+		if err := m.postings(e.Postings(), m.b.maps[i]); err != nil {
+			return err
+		}
+		if m.shape == ShapeText {
+			m.ordinals[i] = append(m.ordinals[i], m.count)
+		}
+		if err := m.advance(i); err != nil {
+			return err
+		}
+	}
+	if m.enc.count == 0 {
+		return nil
+	}
+	m.terms = m.enc.end(m.terms)
+	if err := m.fst.Insert(key, uint64(m.count)); err != nil {
+		return fmt.Errorf("insert %q: %w", key, err)
+	}
+	m.count++
+	return nil
+}
+
+func (m *invertedMerge) advance(i int) error {
+	if m.entries[i].Next() {
+		return nil
+	}
+	err := m.entries[i].Err()
+	m.entries[i] = nil
+	return err
+}
+
+func (m *invertedMerge) postings(p Postings, docs []uint32) error {
+	for p.NextBlock() {
+		freqs := p.Freqs()
+		for i, doc := range p.Docs() {
+			if int(doc) >= len(docs) {
+				return fmt.Errorf("%w: document %d of %d", ErrCorrupt, doc, len(docs))
+			}
+			to := docs[doc]
+			if to == Dropped {
+				continue
+			}
+			freq := uint32(0)
+			if freqs != nil {
+				freq = freqs[i]
+			}
+			m.pos = m.pos[:0]
+			if m.shape == ShapeText {
+				m.pos = p.Positions(m.pos, i)
+			}
+			m.enc.add(to, freq, m.pos)
+			m.exists.Add(to)
+		}
+	}
+	return p.Err()
+}
+
+// writeForward writes each document's length and, as gaps, the ordinals of its terms.
+func (b *builder) writeForward(ordinal int, fields []FieldSource, ordinals [][]uint32) error {
+	lengths := make([]byte, 0, 4*int(b.docs))
+	offsets := make([]byte, 0, 8*(int(b.docs)+1))
+	var forward []byte
+	var terms []uint32
+	for i, f := range fields {
+		for doc, to := range b.maps[i] {
+			if to == Dropped {
+				continue
+			}
+			lengths = binary.LittleEndian.AppendUint32(lengths, f.Length(uint32(doc)))
+			offsets = binary.LittleEndian.AppendUint64(offsets, uint64(len(forward)))
+			terms = f.Forward(terms[:0], uint32(doc))
+			last := uint32(0)
+			for _, t := range terms {
+				if int(t) >= len(ordinals[i]) {
+					return fmt.Errorf("%w: term %d of %d", ErrCorrupt, t, len(ordinals[i]))
+				}
+				to := ordinals[i][t]
+				forward = binary.AppendUvarint(forward, uint64(to-last))
+				last = to
+			}
+		}
+	}
+	offsets = binary.LittleEndian.AppendUint64(offsets, uint64(len(forward)))
+	return errors.Join(b.out.section(sectionLengths, ordinal, lengths),
+		b.out.section(sectionForwardOffsets, ordinal, offsets),
+		b.out.section(sectionForward, ordinal, forward))
+}
+
+func (b *builder) writeExists(ordinal int, exists *roaring.Bitmap) error {
+	exists.RunOptimize()
+	data, err := exists.ToBytes()
+	if err != nil {
+		return fmt.Errorf("encode documents: %w", err)
+	}
+	return b.out.section(sectionExists, ordinal, data)
+}
+
+// writePoints writes the values ascending, each with its document.
+func (b *builder) writePoints(ordinal int, fields []FieldSource) error {
+	var values []int64
+	var docs []uint32
+	for i, f := range fields {
+		vs, ds := f.Points()
+		for j, v := range vs {
+			if int(ds[j]) < len(b.maps[i]) && b.maps[i][ds[j]] != Dropped {
+				values, docs = append(values, v), append(docs, b.maps[i][ds[j]])
+			}
+		}
+	}
+	order := make([]int, len(values))
+	for i := range order {
+		order[i] = i
+	}
+	sort.Slice(order, func(i, j int) bool {
+		a, b := order[i], order[j]
+		return values[a] < values[b] || values[a] == values[b] && docs[a] < docs[b]
+	})
+	sortedValues := make([]byte, 0, 8*len(values))
+	sortedDocs := make([]byte, 0, 4*len(values))
+	for _, i := range order {
+		sortedValues = binary.LittleEndian.AppendUint64(sortedValues, uint64(values[i]))
+		sortedDocs = binary.LittleEndian.AppendUint32(sortedDocs, docs[i])
+	}
+	if err := b.out.section(sectionPointValues, ordinal, sortedValues); err != nil {
+		return err
+	}
+	if err := b.out.section(sectionPointDocs, ordinal, sortedDocs); err != nil {
+		return err
+	}
+	slices.Sort(docs)
+	return b.writeExists(ordinal, roaring.BitmapOf(docs...))
+}

@@ -1,0 +1,195 @@
+package segment
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"unsafe"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/cespare/xxhash/v2"
+	"github.com/klauspost/compress/zstd"
+
+	"sagasu/internal/vfs"
+)
+
+// Reader reads one segment; safe for concurrent use.
+type Reader struct {
+	path    string
+	mapping vfs.Mapping
+	meta    meta
+
+	idOffsets, ids, idHash []byte
+	versions, digests      []byte
+	stored, storedIndex    []byte
+	fields                 []*Field
+	zstd                   *zstd.Decoder
+}
+
+// Open maps the segment at path and verifies every checksum. shapes are what the schema says of the
+// fields, by ordinal; a file that says otherwise is corrupt. Errors name the file.
+func Open(fs vfs.FS, path string, shapes []Shape) (*Reader, error) {
+	m, err := fs.Map(path)
+	if err != nil {
+		return nil, fmt.Errorf("open segment %s: %w", path, err)
+	}
+	r := &Reader{path: path, mapping: m}
+	if err := r.load(m.Bytes(), shapes); err != nil {
+		closeErr := m.Close()
+		if closeErr != nil {
+			return nil, fmt.Errorf("open segment %s: %w (and close: %w)", path, err, closeErr)
+		}
+		return nil, fmt.Errorf("open segment %s: %w", path, err)
+	}
+	return r, nil
+}
+
+// Close unmaps the file. Nothing that the reader gave may be used afterwards.
+func (r *Reader) Close() error {
+	r.zstd.Close()
+	return r.mapping.Close()
+}
+
+// Path is the file's path.
+func (r *Reader) Path() string { return r.path }
+
+// Size is the file's size in bytes.
+func (r *Reader) Size() int64 { return int64(len(r.mapping.Bytes())) }
+
+func (r *Reader) load(data []byte, shapes []Shape) error {
+	sections, err := readTable(data)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(sections.get(sectionMeta, 0), &r.meta); err != nil {
+		return fmt.Errorf("%w: description: %w", ErrCorrupt, err)
+	}
+	if len(r.meta.Fields) != len(shapes) {
+		return fmt.Errorf("%w: %d fields, the schema has %d", ErrCorrupt, len(r.meta.Fields), len(shapes))
+	}
+	docs := uint64(r.meta.Docs)
+	r.idOffsets, r.ids = sections.get(sectionIDOffsets, 0), sections.get(sectionIDs, 0)
+	r.idHash = sections.get(sectionIDHash, 0)
+	r.versions, r.digests = sections.get(sectionVersions, 0), sections.get(sectionDigests, 0)
+	r.stored, r.storedIndex = sections.get(sectionStored, 0), sections.get(sectionStoredIndex, 0)
+	if uint64(len(r.idOffsets)) != 8*(docs+1) || uint64(len(r.versions)) != 8*docs ||
+		uint64(len(r.digests)) != 8*docs || uint64(len(r.idHash)) != 4*tableSize(r.meta.Docs) ||
+		len(r.storedIndex) < 16 || len(r.storedIndex)%16 != 0 {
+		return fmt.Errorf("%w: sections do not fit %d documents", ErrCorrupt, docs)
+	}
+	for ordinal, shape := range shapes {
+		f, err := openField(sections, ordinal, shape, r.meta)
+		if err != nil {
+			return fmt.Errorf("field %d: %w", ordinal, err)
+		}
+		r.fields = append(r.fields, f)
+	}
+	r.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxStoredBlock))
+	if err != nil {
+		return fmt.Errorf("make decompressor: %w", err)
+	}
+	return nil
+}
+
+type sectionID struct {
+	kind  sectionKind
+	field uint16
+}
+
+type sectionMap map[sectionID][]byte
+
+func (s sectionMap) get(kind sectionKind, field int) []byte {
+	return s[sectionID{kind, uint16(field)}]
+}
+
+// readTable checks header, footer, table and every section's checksum.
+func readTable(data []byte) (sectionMap, error) {
+	if len(data) < headerSize+footerSize {
+		return nil, fmt.Errorf("%w: %d bytes, shorter than header and footer", ErrCorrupt, len(data))
+	}
+	if string(data[:8]) != magic {
+		return nil, fmt.Errorf("%w: not a segment", ErrCorrupt)
+	}
+	if v := binary.LittleEndian.Uint32(data[8:]); v > FormatVersion {
+		return nil, fmt.Errorf("%w: version %d, this build reads up to %d", ErrNewerFormat, v, FormatVersion)
+	} else if v == 0 {
+		return nil, fmt.Errorf("%w: version 0", ErrCorrupt)
+	}
+	foot := data[len(data)-footerSize:]
+	if string(foot[16:]) != magic {
+		return nil, fmt.Errorf("%w: truncated, no footer", ErrCorrupt)
+	}
+	at, size := binary.LittleEndian.Uint64(foot), uint64(binary.LittleEndian.Uint32(foot[8:]))
+	end := uint64(len(data) - footerSize)
+	if at > end || size > end-at || size%entrySize != 0 {
+		return nil, fmt.Errorf("%w: table of contents lies outside the file", ErrCorrupt)
+	}
+	table := data[at : at+size]
+	if crc32.Checksum(table, castagnoli) != binary.LittleEndian.Uint32(foot[12:]) {
+		return nil, fmt.Errorf("%w: checksum of the table of contents", ErrCorrupt)
+	}
+	sections := make(sectionMap, len(table)/entrySize)
+	for ; len(table) > 0; table = table[entrySize:] {
+		id := sectionID{sectionKind(binary.LittleEndian.Uint16(table)), binary.LittleEndian.Uint16(table[2:])}
+		at, size := binary.LittleEndian.Uint64(table[8:]), binary.LittleEndian.Uint64(table[16:])
+		if at > end || size > end-at {
+			return nil, fmt.Errorf("%w: section %d of field %d lies outside the file", ErrCorrupt, id.kind, id.field)
+		}
+		body := data[at : at+size]
+		if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(table[4:]) {
+			return nil, fmt.Errorf("%w: checksum of section %d of field %d", ErrCorrupt, id.kind, id.field)
+		}
+		sections[id] = body
+	}
+	return sections, nil
+}
+
+// NumDocs is the number of documents, deleted ones included.
+func (r *Reader) NumDocs() uint32 { return r.meta.Docs }
+
+// MaxVersion is the highest version of a document in it.
+func (r *Reader) MaxVersion() uint64 { return r.meta.MaxVersion }
+
+// ID gives a document's id, valid until Close.
+func (r *Reader) ID(doc uint32) string {
+	from, to := binary.LittleEndian.Uint64(r.idOffsets[8*doc:]), binary.LittleEndian.Uint64(r.idOffsets[8*doc+8:])
+	if from >= to || to > uint64(len(r.ids)) {
+		return ""
+	}
+	return unsafe.String(&r.ids[from], to-from)
+}
+
+// Lookup finds a document by its id.
+func (r *Reader) Lookup(id string) (uint32, bool) {
+	slots := uint64(len(r.idHash) / 4)
+	slot := xxhash.Sum64String(id) & (slots - 1)
+	for range slots {
+		entry := binary.LittleEndian.Uint32(r.idHash[4*slot:])
+		if entry == 0 || entry > r.meta.Docs {
+			return 0, false
+		}
+		if r.ID(entry-1) == id {
+			return entry - 1, true
+		}
+		slot = (slot + 1) & (slots - 1)
+	}
+	return 0, false
+}
+
+// Columns gives a document's version and digest.
+func (r *Reader) Columns(doc uint32) Columns {
+	return Columns{
+		Version: binary.LittleEndian.Uint64(r.versions[8*doc:]),
+		Digest:  binary.LittleEndian.Uint64(r.digests[8*doc:]),
+	}
+}
+
+// Field gives the content of the field with the ordinal.
+func (r *Reader) Field(ordinal int) FieldSource { return r.fields[ordinal] }
+
+// Column is Field with everything that queries need.
+func (r *Reader) Column(ordinal int) *Field { return r.fields[ordinal] }
+
+// Exists gives the documents that hold the field; not to be changed.
+func (f *Field) Exists() *roaring.Bitmap { return f.exists }

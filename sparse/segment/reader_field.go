@@ -1,0 +1,191 @@
+package segment
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sort"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/blevesearch/vellum"
+)
+
+// Field reads one field of a segment; safe for concurrent use.
+type Field struct {
+	shape                   Shape
+	dict                    *vellum.FST
+	terms                   []byte
+	postings, positions     []byte
+	lengths                 []byte
+	forwardOffsets, forward []byte
+	pointValues, pointDocs  []byte
+	exists                  *roaring.Bitmap
+}
+
+func openField(sections sectionMap, ordinal int, shape Shape, m meta) (*Field, error) {
+	if m.Fields[ordinal].Shape != shape {
+		return nil, fmt.Errorf("%w: shape %d, the schema says %d", ErrCorrupt, m.Fields[ordinal].Shape, shape)
+	}
+	get := func(kind sectionKind) []byte { return sections.get(kind, ordinal) }
+	f := &Field{
+		shape: shape, exists: roaring.New(), terms: get(sectionTerms), postings: get(sectionPostings),
+		positions: get(sectionPositions), lengths: get(sectionLengths),
+		forwardOffsets: get(sectionForwardOffsets), forward: get(sectionForward),
+		pointValues: get(sectionPointValues), pointDocs: get(sectionPointDocs),
+	}
+	if err := f.exists.UnmarshalBinary(get(sectionExists)); err != nil {
+		return nil, fmt.Errorf("%w: documents of the field: %w", ErrCorrupt, err)
+	}
+	if shape == ShapePoints {
+		if len(f.pointValues)%8 != 0 || len(f.pointValues) != 2*len(f.pointDocs) {
+			return nil, fmt.Errorf("%w: points", ErrCorrupt)
+		}
+		return f, nil
+	}
+	dict, err := vellum.Load(get(sectionDictionary))
+	if err != nil {
+		return nil, fmt.Errorf("%w: dictionary: %w", ErrCorrupt, err)
+	}
+	f.dict = dict
+	docs := uint64(m.Docs)
+	if uint64(len(f.terms)) != termSize*uint64(m.Fields[ordinal].Terms) ||
+		shape == ShapeText && (uint64(len(f.lengths)) != 4*docs || uint64(len(f.forwardOffsets)) != 8*(docs+1)) {
+		return nil, fmt.Errorf("%w: sections do not fit their counts", ErrCorrupt)
+	}
+	return f, nil
+}
+
+// Terms is the number of distinct keys.
+func (f *Field) Terms() int { return len(f.terms) / termSize }
+
+// Find gives the ordinal of a key.
+func (f *Field) Find(key []byte) (ordinal uint32, ok bool, err error) {
+	v, ok, err := f.dict.Get(key)
+	if err != nil {
+		return 0, false, fmt.Errorf("look up %q: %w", key, err)
+	}
+	if ok && v >= uint64(f.Terms()) {
+		return 0, false, fmt.Errorf("%w: term ordinal %d of %d", ErrCorrupt, v, f.Terms())
+	}
+	return uint32(v), ok, nil
+}
+
+// DocFreq is the number of documents, deleted ones included, of the key with the ordinal.
+func (f *Field) DocFreq(ordinal uint32) uint32 {
+	return binary.LittleEndian.Uint32(f.terms[termSize*ordinal+16:])
+}
+
+// Postings gives the postings of the key with the ordinal.
+func (f *Field) Postings(ordinal uint32) Postings {
+	row := f.terms[termSize*ordinal:]
+	at, pos := binary.LittleEndian.Uint64(row), binary.LittleEndian.Uint64(row[8:])
+	p := &blockPostings{shape: f.shape, left: binary.LittleEndian.Uint32(row[16:])}
+	if at > uint64(len(f.postings)) || pos > uint64(len(f.positions)) {
+		p.fail("offset outside the section")
+		return p
+	}
+	p.data, p.positions = f.postings[at:], f.positions[pos:]
+	return p
+}
+
+// Length is a document's number of tokens.
+func (f *Field) Length(doc uint32) uint32 { return binary.LittleEndian.Uint32(f.lengths[4*doc:]) }
+
+// Forward appends the ordinals of the document's terms, ascending.
+func (f *Field) Forward(dst []uint32, doc uint32) []uint32 {
+	from := binary.LittleEndian.Uint64(f.forwardOffsets[8*doc:])
+	to := binary.LittleEndian.Uint64(f.forwardOffsets[8*doc+8:])
+	if from > to || to > uint64(len(f.forward)) {
+		return dst
+	}
+	last := uint32(0)
+	for data := f.forward[from:to]; len(data) > 0; {
+		gap, w := binary.Uvarint(data)
+		if w <= 0 {
+			break
+		}
+		data = data[w:]
+		last += uint32(gap)
+		dst = append(dst, last)
+	}
+	return dst
+}
+
+// Points gives all values, ascending, with their documents.
+func (f *Field) Points() ([]int64, []uint32) {
+	n := len(f.pointDocs) / 4
+	values, docs := make([]int64, n), make([]uint32, n)
+	for i := range n {
+		values[i] = f.pointValue(i)
+		docs[i] = binary.LittleEndian.Uint32(f.pointDocs[4*i:])
+	}
+	return values, docs
+}
+
+func (f *Field) pointValue(i int) int64 {
+	return int64(binary.LittleEndian.Uint64(f.pointValues[8*i:]))
+}
+
+// Between adds to set the documents with a value v, low <= v <= high.
+func (f *Field) Between(set *roaring.Bitmap, low, high int64) {
+	n := len(f.pointDocs) / 4
+	from := sort.Search(n, func(i int) bool { return f.pointValue(i) >= low })
+	for i := from; i < n && f.pointValue(i) <= high; i++ {
+		set.Add(binary.LittleEndian.Uint32(f.pointDocs[4*i:]))
+	}
+}
+
+// Entries iterates all keys.
+func (f *Field) Entries() Entries { return f.Range(nil, nil) }
+
+// Range iterates the keys from low (inclusive) to high (exclusive); nil is open.
+func (f *Field) Range(low, high []byte) Entries {
+	it, err := f.dict.Iterator(low, high)
+	e := &fieldEntries{field: f, it: it}
+	if errors.Is(err, vellum.ErrIteratorDone) {
+		e.done = true
+	} else {
+		e.err = err
+	}
+	return e
+}
+
+type fieldEntries struct {
+	field   *Field
+	it      *vellum.FSTIterator
+	started bool
+	done    bool
+	key     []byte
+	ordinal uint32
+	err     error
+}
+
+func (e *fieldEntries) Next() bool {
+	if e.done || e.err != nil {
+		return false
+	}
+	if e.started {
+		if err := e.it.Next(); err != nil {
+			if !errors.Is(err, vellum.ErrIteratorDone) {
+				e.err = fmt.Errorf("iterate dictionary: %w", err)
+			}
+			e.done = true
+			return false
+		}
+	}
+	e.started = true
+	key, v := e.it.Current()
+	if v >= uint64(e.field.Terms()) {
+		e.err = fmt.Errorf("%w: term ordinal %d of %d", ErrCorrupt, v, e.field.Terms())
+		return false
+	}
+	e.key, e.ordinal = key, uint32(v)
+	return true
+}
+
+func (e *fieldEntries) Key() []byte        { return e.key }
+func (e *fieldEntries) Postings() Postings { return e.field.Postings(e.ordinal) }
+func (e *fieldEntries) Err() error         { return e.err }
+
+// Ordinal is the present key's.
+func (e *fieldEntries) Ordinal() uint32 { return e.ordinal }
