@@ -9,6 +9,9 @@ type Batch struct {
 	Index uint64
 	// Writes are applied in order. Their documents have passed api.ParseDocument with the index's schema.
 	Writes []api.Write
+	// Then, if not nil, is called with the outcomes once the batch is applied and before anything of it can
+	// be flushed: the place to change what Config.State gives.
+	Then func(outcomes []Outcome)
 }
 
 // Outcome says what one write did.

@@ -126,12 +126,12 @@ func (f *Field) pointValue(i int) int64 {
 	return int64(binary.LittleEndian.Uint64(f.pointValues[8*i:]))
 }
 
-// Between adds to set the documents with a value v, low <= v <= high.
-func (f *Field) Between(set *roaring.Bitmap, low, high int64) {
+// Between calls fn with the document of every value v, low <= v <= high.
+func (f *Field) Between(low, high int64, fn func(doc uint32)) {
 	n := len(f.pointDocs) / 4
 	from := sort.Search(n, func(i int) bool { return f.pointValue(i) >= low })
 	for i := from; i < n && f.pointValue(i) <= high; i++ {
-		set.Add(binary.LittleEndian.Uint32(f.pointDocs[4*i:]))
+		fn(binary.LittleEndian.Uint32(f.pointDocs[4*i:]))
 	}
 }
 

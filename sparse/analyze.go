@@ -1,0 +1,108 @@
+package sparse
+
+import (
+	"encoding/binary"
+	"math"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cespare/xxhash/v2"
+
+	"sagasu/api"
+	"sagasu/sparse/analysis"
+	"sagasu/sparse/segment"
+)
+
+// positionGap separates the values of a multi-valued text field, so that no phrase spans two.
+const positionGap = 100
+
+// analyzed is a document with its text taken apart.
+type analyzed struct {
+	doc    *api.Document
+	tokens [][]analysis.Token // by field ordinal
+	bytes  int
+}
+
+// analyzeAll takes the documents of the writes apart, in parallel; deletes stay empty.
+func (s *fieldSet) analyzeAll(writes []api.Write) []analyzed {
+	out := make([]analyzed, len(writes))
+	workers := min(runtime.GOMAXPROCS(0), (len(writes)+7)/8)
+	if workers <= 1 {
+		for i := range writes {
+			out[i] = s.analyze(&writes[i])
+		}
+		return out
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(writes) {
+					return
+				}
+				out[i] = s.analyze(&writes[i])
+			}
+		})
+	}
+	wg.Wait()
+	return out
+}
+
+func (s *fieldSet) analyze(w *api.Write) analyzed {
+	if w.Kind == api.OpDelete {
+		return analyzed{}
+	}
+	a := analyzed{doc: &w.Doc, tokens: make([][]analysis.Token, len(s.list)), bytes: len(w.Doc.Source)}
+	for i := range w.Doc.Values {
+		v := &w.Doc.Values[i]
+		f, ok := s.byName[v.Field]
+		if !ok || f.shape != segment.ShapeText {
+			continue
+		}
+		a.tokens[f.ordinal] = f.tokens(v.Strings)
+		a.bytes += 16 * len(a.tokens[f.ordinal])
+	}
+	return a
+}
+
+// tokens analyses the values of a text field, positions continuing from one to the next.
+func (f *field) tokens(values []string) []analysis.Token {
+	var out []analysis.Token
+	base := 0
+	for _, text := range values {
+		from := len(out)
+		out = f.analyzer.Analyze(out, text)
+		for i := from; i < len(out); i++ {
+			out[i].Position += base
+		}
+		if len(out) > from {
+			base = out[len(out)-1].Position + positionGap
+		}
+	}
+	return out
+}
+
+// digest hashes what identifies a document's content.
+func digest(id string, version uint64, doc *api.Document) uint64 {
+	h := xxhash.New()
+	var buf [8]byte
+	binary.LittleEndian.PutUint64(buf[:], version)
+	// A hash never gives an error.
+	_, _ = h.WriteString(id)
+	_, _ = h.Write(buf[:])
+	_, _ = h.Write(doc.Source)
+	for _, x := range doc.Vector {
+		binary.LittleEndian.PutUint32(buf[:4], math.Float32bits(x))
+		_, _ = h.Write(buf[:4])
+	}
+	return h.Sum64()
+}
+
+// sortableFloat maps a finite double to an integer of the same order; -0 equals 0.
+func sortableFloat(x float64) int64 {
+	bits := int64(math.Float64bits(x + 0))
+	return bits ^ (bits>>63)&math.MaxInt64
+}

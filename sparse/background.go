@@ -1,0 +1,106 @@
+package sparse
+
+import (
+	"context"
+	"sync"
+)
+
+// background runs flushes and merges, each in a goroutine of its own.
+type background struct {
+	quit   chan struct{}
+	flush  chan struct{} // capacity 1: there is something pending
+	merge  chan struct{} // capacity 1: there may be something to merge
+	failed chan struct{}
+	done   sync.WaitGroup
+
+	mu      sync.Mutex
+	err     error
+	changed chan struct{} // closed and replaced when durable advances
+}
+
+func startBackground(x *Index) *background {
+	w := &background{quit: make(chan struct{}), flush: make(chan struct{}, 1), merge: make(chan struct{}, 1),
+		failed: make(chan struct{}), changed: make(chan struct{})}
+	run := func(wake chan struct{}, step func(w *background) error) {
+		w.done.Go(func() {
+			for {
+				select {
+				case <-w.quit:
+					return
+				case <-w.failed:
+					return
+				case <-wake:
+				}
+				if err := step(w); err != nil {
+					w.fail(err)
+					x.room.Broadcast()
+					return
+				}
+			}
+		})
+	}
+	run(w.flush, x.flushPending)
+	run(w.merge, x.mergeAll)
+	poke(w.merge)
+	return w
+}
+
+// poke wakes the goroutine that listens to a channel of capacity 1.
+func poke(wake chan struct{}) {
+	select {
+	case wake <- struct{}{}:
+	default:
+	}
+}
+
+// fail records the first failure; the index can't go on.
+func (w *background) fail(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err == nil {
+		w.err = err
+		close(w.failed)
+	}
+}
+
+func (w *background) failure() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.err
+}
+
+// advanced tells those who wait that durable moved.
+func (w *background) advanced() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	close(w.changed)
+	w.changed = make(chan struct{})
+}
+
+func (w *background) wait(ctx context.Context, x *Index, target uint64) (uint64, error) {
+	for {
+		w.mu.Lock()
+		changed, err := w.changed, w.err
+		w.mu.Unlock()
+		if err != nil {
+			return 0, err
+		}
+		if at := x.durableAt.Load(); at >= target {
+			return at, nil
+		}
+		select {
+		case <-changed:
+		case <-w.failed:
+		case <-w.quit:
+			return 0, ErrClosed
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+}
+
+// stop ends both goroutines after what they are at.
+func (w *background) stop() {
+	close(w.quit)
+	w.done.Wait()
+}

@@ -1,0 +1,38 @@
+package sparse
+
+import "math"
+
+// scorer scores a term's occurrences in one field by BM25 (Robertson and Zaragoza 2009), in the
+// form without the constant factor k1 + 1:
+//
+//	boost * idf * tf / (tf + k1 * (1 - b + b * length / average length))
+//	idf = ln(1 + (n - df + 0.5) / (df + 0.5))
+//
+// n counts the documents that hold the field, df those of them that hold the term.
+type scorer struct {
+	weight float64 // boost * idf
+	base   float64 // k1 * (1 - b)
+	slope  float64 // k1 * b / average length
+}
+
+// idf is the inverse document frequency. Under concurrent writes df may be ahead of n; it is cut to it.
+func idf(n, df int) float64 {
+	df = min(df, n)
+	return math.Log(1 + (float64(n-df)+0.5)/(float64(df)+0.5))
+}
+
+func newScorer(f *field, stats fieldStats, weight float64) scorer {
+	s := scorer{weight: weight, base: f.k1 * (1 - f.b)}
+	if stats.tokens > 0 {
+		s.slope = f.k1 * f.b * float64(stats.docs) / float64(stats.tokens)
+	}
+	return s
+}
+
+// score of a term that occurs freq times in a field of length tokens. The conversions keep the compiler
+// from fusing operations, so that every architecture gives the same bits.
+func (s scorer) score(freq, length uint32) float64 {
+	tf := float64(freq)
+	norm := s.base + float64(s.slope*float64(length))
+	return float64(s.weight*tf) / (tf + norm)
+}

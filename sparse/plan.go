@@ -1,0 +1,131 @@
+package sparse
+
+import (
+	"fmt"
+	"slices"
+
+	"sagasu/api"
+	"sagasu/sparse/segment"
+)
+
+// clause is a part of a query, resolved against the schema and one generation. bind gives its
+// evaluation on one view; a clause is bound to each view once.
+type clause interface {
+	bind(at int, v *view) (node, error)
+}
+
+// node evaluates a clause on one view, windows in ascending order.
+type node interface {
+	// eval sets out to what the clause says of the documents [base, base+windowDocs).
+	eval(base uint32, out *frame) error
+}
+
+// planner resolves queries.
+type planner struct {
+	fields *fieldSet
+	gen    *generation
+	terms  int
+	depth  int
+}
+
+// plan resolves a query. scored says whether anybody asks for its scores.
+func (p *planner) plan(q api.Query, scored bool) (clause, error) {
+	p.depth++
+	defer func() { p.depth-- }()
+	if p.depth > api.MaxQueryDepth+1 {
+		return nil, fmt.Errorf("%w: nested deeper than %d", ErrQuery, api.MaxQueryDepth)
+	}
+	switch q := q.(type) {
+	case *api.Match:
+		return p.match(q)
+	case *api.Phrase:
+		return p.phrase(q)
+	case *api.Bool:
+		return p.bool(q, scored)
+	case *api.SparseVector:
+		return p.sparseVector(q)
+	case *api.Term:
+		if f, err := p.fields.get(q.Field); err != nil {
+			return nil, err
+		} else if f.shape == segment.ShapeText {
+			return p.textTerm(f, q)
+		}
+	}
+	return p.set(q)
+}
+
+// count counts terms against the limit.
+func (p *planner) count(n int) error {
+	if p.terms += n; p.terms > api.MaxQueryTerms {
+		return fmt.Errorf("%w: more than %d terms", ErrQuery, api.MaxQueryTerms)
+	}
+	return nil
+}
+
+// boundTerm is a term of a text field, with its postings in every view.
+type boundTerm struct {
+	field    *field
+	df       int
+	postings []segment.Postings // by view; nil where the term is absent
+}
+
+// lookUp finds a key in every view.
+func (p *planner) lookUp(f *field, key string) (*boundTerm, error) {
+	t := &boundTerm{field: f, postings: make([]segment.Postings, len(p.gen.views))}
+	for i, v := range p.gen.views {
+		postings, df, err := v.postings(f, key)
+		if err != nil {
+			return nil, fmt.Errorf("field %q: %w", f.name, err)
+		}
+		t.postings[i] = postings
+		t.df += int(df)
+	}
+	return t, nil
+}
+
+// scorer scores the term with a boost.
+func (p *planner) scorer(t *boundTerm, boost float64) scorer {
+	stats := p.gen.stats[t.field.ordinal]
+	return newScorer(t.field, stats, boost*idf(stats.docs, t.df))
+}
+
+// textFields resolves the fields of a match or phrase; none means every text field.
+func (p *planner) textFields(named []api.FieldBoost) ([]api.FieldBoost, error) {
+	if len(named) == 0 {
+		for _, f := range p.fields.list {
+			if f.shape == segment.ShapeText {
+				named = append(named, api.FieldBoost{Field: f.name, Boost: 1})
+			}
+		}
+		return named, nil
+	}
+	for _, n := range named {
+		f, err := p.fields.get(n.Field)
+		if err != nil {
+			return nil, err
+		}
+		if f.shape != segment.ShapeText {
+			return nil, fmt.Errorf("%w: field %q is %s, not text", ErrQuery, n.Field, f.kind)
+		}
+	}
+	return named, nil
+}
+
+// queryTerm is a distinct term of a query text and how often it occurs there.
+type queryTerm struct {
+	term  string
+	times int
+}
+
+// distinctTerms analyses a query text.
+func distinctTerms(f *field, text string) []queryTerm {
+	var out []queryTerm
+	for _, t := range f.analyzer.Analyze(nil, text) {
+		if i := slices.IndexFunc(out, func(q queryTerm) bool { return q.term == t.Term }); i >= 0 {
+			out[i].times++
+		} else if len(out) <= api.MaxQueryTerms {
+			out = append(out, queryTerm{term: t.Term, times: 1})
+		}
+	}
+	return out
+}

@@ -1,0 +1,76 @@
+package sparse
+
+import (
+	"fmt"
+	"math"
+
+	"sagasu/api"
+	"sagasu/sparse/segment"
+)
+
+// vectorClause scores by inner product; see api.SparseVector.
+type vectorClause struct {
+	terms   []*boundTerm
+	weights []float64
+}
+
+func (p *planner) sparseVector(q *api.SparseVector) (clause, error) {
+	f, err := p.fields.get(q.Field)
+	if err != nil {
+		return nil, err
+	}
+	if f.shape != segment.ShapeSparse {
+		return nil, fmt.Errorf("%w: field %q is %s, not sparse_vector", ErrQuery, q.Field, f.kind)
+	}
+	if err := p.count(len(q.Vector)); err != nil {
+		return nil, err
+	}
+	c := &vectorClause{}
+	for _, e := range q.Vector {
+		bound, err := p.lookUp(f, string(dimKey(e.Dim)))
+		if err != nil {
+			return nil, err
+		}
+		c.terms = append(c.terms, bound)
+		c.weights = append(c.weights, q.Boost*float64(e.Weight))
+	}
+	return c, nil
+}
+
+func (c *vectorClause) bind(at int, _ *view) (node, error) {
+	n := &vectorNode{}
+	for i, t := range c.terms {
+		if t.postings[at] != nil {
+			n.cursors = append(n.cursors, &cursor{postings: t.postings[at]})
+			n.weights = append(n.weights, c.weights[i])
+		}
+	}
+	return n, nil
+}
+
+type vectorNode struct {
+	cursors []*cursor
+	weights []float64
+}
+
+func (n *vectorNode) eval(base uint32, out *frame) error {
+	out.match = wordSet{}
+	if out.scores != nil {
+		clear(out.scores)
+	}
+	for i, c := range n.cursors {
+		weight := n.weights[i]
+		err := c.window(base, base+windowDocs, func(docs, freqs []uint32) {
+			for j, doc := range docs {
+				out.match.add(doc - base)
+				if out.scores != nil {
+					out.scores[doc-base] += float64(weight * float64(math.Float32frombits(freqs[j])))
+				}
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,210 @@
+package sparse
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"sagasu/api"
+)
+
+// Snapshot is the index as it was at one moment; safe for concurrent use until Release.
+type Snapshot struct {
+	index    *Index
+	gen      *generation
+	released atomic.Bool
+}
+
+// Release lets go of the snapshot; it must not be used afterwards. A second call does nothing.
+func (s *Snapshot) Release() {
+	if s.released.CompareAndSwap(false, true) {
+		s.index.release(s.gen)
+	}
+}
+
+// Len is the number of live documents.
+func (s *Snapshot) Len() int { return s.gen.live }
+
+// Search gives the exact best documents. Errors: ErrQuery, the context's, segment.ErrCorrupt.
+func (s *Snapshot) Search(ctx context.Context, req Request) (TopDocs, error) {
+	if req.K < 0 {
+		return TopDocs{}, fmt.Errorf("%w: K is %d", ErrQuery, req.K)
+	}
+	query := req.Query
+	if query == nil {
+		query = &api.MatchAll{Boost: 1}
+	}
+	top := topK{k: min(req.K, s.gen.live)}
+	total := 0
+	err := s.run(ctx, query, req.Filter, req.K > 0, func(v *view, base uint32, f *frame) {
+		total += f.match.count()
+		if req.K == 0 {
+			return
+		}
+		f.match.each(func(i uint32) { top.offer(candidate{f.scores[i], v, base + i}) })
+	})
+	if err != nil {
+		return TopDocs{}, err
+	}
+	out := TopDocs{Total: total, Hits: make([]Hit, 0, len(top.entries))}
+	for _, c := range top.sorted() {
+		// Ids of files are valid while their segment is mapped; the result outlives the snapshot.
+		out.Hits = append(out.Hits, Hit{ID: strings.Clone(c.id()), Score: c.score,
+			Version: c.view.part.source().Columns(c.doc).Version})
+	}
+	return out, nil
+}
+
+// run evaluates a query and calls visit with each window that has live matches.
+func (s *Snapshot) run(ctx context.Context, query, filter api.Query, scored bool,
+	visit func(v *view, base uint32, f *frame),
+) error {
+	p := &planner{fields: s.index.fields, gen: s.gen}
+	if filter != nil {
+		query = &api.Bool{Must: []api.Query{query}, Filter: []api.Query{filter}, Boost: 1}
+	}
+	planned, err := p.plan(query, scored)
+	if err != nil {
+		return err
+	}
+	out := newFrame(scored)
+	for at, v := range s.gen.views {
+		if v.docs == 0 {
+			continue
+		}
+		n, err := planned.bind(at, v)
+		if err != nil {
+			return fmt.Errorf("evaluate query: %w", err)
+		}
+		if err := v.run(ctx, n, out, visit); err != nil {
+			return fmt.Errorf("evaluate query: %w", err)
+		}
+	}
+	return nil
+}
+
+func (v *view) run(ctx context.Context, n node, out *frame, visit func(*view, uint32, *frame)) error {
+	deleted := v.deletedWords()
+	var visible, gone wordSet
+	for base := uint32(0); base < v.docs; base += windowDocs {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := n.eval(base, out); err != nil {
+			return err
+		}
+		visible.fill(v.docs - base)
+		if deleted != nil {
+			gone.slice(deleted, base)
+			visible.andNot(&gone)
+		}
+		out.match.and(&visible)
+		if !out.match.empty() {
+			visit(v, base, out)
+		}
+	}
+	return nil
+}
+
+// Count gives the exact number of live documents that match; nil matches all.
+func (s *Snapshot) Count(ctx context.Context, q api.Query) (int, error) {
+	if q == nil {
+		return s.gen.live, nil
+	}
+	n := 0
+	err := s.run(ctx, q, nil, false, func(_ *view, _ uint32, f *frame) { n += f.match.count() })
+	return n, err
+}
+
+// IDs gives the ids, ascending, of the documents that match; ErrTooMany if they are more than limit.
+func (s *Snapshot) IDs(ctx context.Context, q api.Query, limit int) ([]string, error) {
+	var ids []string
+	more := false
+	err := s.run(ctx, q, nil, false, func(v *view, base uint32, f *frame) {
+		if more = more || len(ids)+f.match.count() > limit; more {
+			return
+		}
+		f.match.each(func(i uint32) { ids = append(ids, strings.Clone(v.part.source().ID(base+i))) })
+	})
+	if err != nil {
+		return nil, err
+	}
+	if more {
+		return nil, fmt.Errorf("%w: over %d", ErrTooMany, limit)
+	}
+	slices.Sort(ids)
+	return ids, nil
+}
+
+// find gives the view and number of the live document with the id.
+func (s *Snapshot) find(id string) (*view, uint32, bool) {
+	for i := len(s.gen.views) - 1; i >= 0; i-- {
+		if doc, ok := s.gen.views[i].lookup(id); ok {
+			return s.gen.views[i], doc, true
+		}
+	}
+	return nil, 0, false
+}
+
+// Get gives a document as it was written; ok is false if there is none with the id.
+func (s *Snapshot) Get(id string) (doc Stored, ok bool, err error) {
+	v, n, ok := s.find(id)
+	if !ok {
+		return Stored{}, false, nil
+	}
+	stored, err := v.part.source().Stored(n)
+	if err != nil {
+		return Stored{}, false, fmt.Errorf("read document %q: %w", id, err)
+	}
+	return Stored{ID: id, Version: v.part.source().Columns(n).Version, Source: stored.Source,
+		Vector: stored.Vector}, true, nil
+}
+
+// Version gives a document's version; ok is false if there is none with the id.
+func (s *Snapshot) Version(id string) (version uint64, ok bool) {
+	v, n, ok := s.find(id)
+	if !ok {
+		return 0, false
+	}
+	return v.part.source().Columns(n).Version, true
+}
+
+// After gives the live documents with the smallest versions above version, ascending, at most limit.
+func (s *Snapshot) After(version uint64, limit int) []Key {
+	type entry struct {
+		version uint64
+		view    *view
+		doc     uint32
+	}
+	var found []entry
+	s.eachAfter(version, func(v *view, doc uint32, at uint64) { found = append(found, entry{at, v, doc}) })
+	slices.SortFunc(found, func(a, b entry) int { return cmp.Compare(a.version, b.version) })
+	keys := make([]Key, 0, min(limit, len(found)))
+	for _, e := range found[:min(limit, len(found))] {
+		keys = append(keys, Key{ID: strings.Clone(e.view.part.source().ID(e.doc)), Version: e.version})
+	}
+	return keys
+}
+
+// CountAfter gives the number of live documents with a version above version.
+func (s *Snapshot) CountAfter(version uint64) int {
+	n := 0
+	s.eachAfter(version, func(*view, uint32, uint64) { n++ })
+	return n
+}
+
+func (s *Snapshot) eachAfter(version uint64, fn func(v *view, doc uint32, at uint64)) {
+	for _, v := range s.gen.views {
+		if v.part.file != nil && v.part.file.MaxVersion() <= version {
+			continue
+		}
+		for doc := range v.docs {
+			if at := v.part.source().Columns(doc).Version; at > version && !v.isDeleted(doc) {
+				fn(v, doc, at)
+			}
+		}
+	}
+}

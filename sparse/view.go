@@ -1,0 +1,191 @@
+package sparse
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/RoaringBitmap/roaring/v2"
+
+	"sagasu/sparse/segment"
+)
+
+// part is a segment in use: in memory or in a file. Shared by generations, counted by references.
+type part struct {
+	mem  *memory         // nil for a file
+	file *segment.Reader // nil for memory
+	// number names the file.
+	number uint64
+	refs   atomic.Int32
+	// remove says that the file is to be removed when the last reference goes.
+	remove atomic.Bool
+	// deletedFreqs[field] counts, by term ordinal, the deleted documents of a file's text terms.
+	// Allocated by the first deletion.
+	once         sync.Once
+	deletedFreqs []deletedCounts
+}
+
+type deletedCounts []atomic.Uint32
+
+// source is what memory and files have in common.
+type source interface {
+	ID(doc uint32) string
+	Columns(doc uint32) segment.Columns
+	Stored(doc uint32) (segment.Stored, error)
+	Lookup(id string) (uint32, bool)
+}
+
+func (p *part) source() source {
+	if p.mem != nil {
+		return p.mem
+	}
+	return p.file
+}
+
+// length is a document's number of tokens in a text field.
+func (p *part) length(f *field, doc uint32) uint32 {
+	if p.mem != nil {
+		return p.mem.columns[f.ordinal].Length(doc)
+	}
+	return p.file.Column(f.ordinal).Length(doc)
+}
+
+// noteDeleted corrects the document frequencies for a document that is now deleted.
+func (p *part) noteDeleted(fields *fieldSet, doc uint32) {
+	if p.mem != nil {
+		for _, f := range fields.list {
+			if f.shape == segment.ShapeText {
+				for _, t := range p.mem.columns[f.ordinal].forward[doc] {
+					t.deleted.Add(1)
+				}
+			}
+		}
+		return
+	}
+	p.once.Do(func() {
+		p.deletedFreqs = make([]deletedCounts, len(fields.list))
+		for _, f := range fields.list {
+			if f.shape == segment.ShapeText {
+				p.deletedFreqs[f.ordinal] = make(deletedCounts, p.file.Column(f.ordinal).Terms())
+			}
+		}
+	})
+	var terms []uint32
+	for _, f := range fields.list {
+		if f.shape == segment.ShapeText {
+			terms = p.file.Column(f.ordinal).Forward(terms[:0], doc)
+			for _, t := range terms {
+				p.deletedFreqs[f.ordinal][t].Add(1)
+			}
+		}
+	}
+}
+
+// view is a part as one generation sees it.
+type view struct {
+	part *part
+	// docs bounds the visible documents.
+	docs uint32
+	// deleted is never changed once the view is published; nil for none.
+	deleted *roaring.Bitmap
+	// hasDeletes says that the part's deletedFreqs may be read.
+	hasDeletes bool
+	// dense caches deleted as words; replaced whenever deleted is.
+	dense *denseSet
+}
+
+// denseSet is a bitmap as words, made when first needed.
+type denseSet struct {
+	once  sync.Once
+	words []uint64
+}
+
+func newView(p *part, docs uint32) *view { return &view{part: p, docs: docs, dense: &denseSet{}} }
+
+func (v *view) clone() *view {
+	return &view{part: v.part, docs: v.docs, deleted: v.deleted, hasDeletes: v.hasDeletes, dense: v.dense}
+}
+
+// deletedWords gives the deleted documents as words, nil if there are none; possibly fewer than the
+// documents need.
+func (v *view) deletedWords() []uint64 {
+	if v.deleted == nil || v.deleted.IsEmpty() {
+		return nil
+	}
+	v.dense.once.Do(func() { v.dense.words = v.deleted.ToDense() })
+	return v.dense.words
+}
+
+func (v *view) isDeleted(doc uint32) bool { return v.deleted != nil && v.deleted.Contains(doc) }
+
+// lookup finds the visible live document with the id.
+func (v *view) lookup(id string) (uint32, bool) {
+	var doc uint32
+	var ok bool
+	if v.part.mem != nil {
+		doc, ok = v.part.mem.lookupBefore(id, v.docs)
+	} else {
+		doc, ok = v.part.file.Lookup(id)
+	}
+	return doc, ok && !v.isDeleted(doc)
+}
+
+func (v *view) live() int {
+	if v.deleted == nil {
+		return int(v.docs)
+	}
+	return int(v.docs) - int(v.deleted.GetCardinality())
+}
+
+// postings gives the postings of a key in a field, nil if there are none, and the number of
+// documents, deleted ones not counted.
+func (v *view) postings(f *field, key string) (segment.Postings, uint32, error) {
+	if v.part.mem != nil {
+		col := v.part.mem.columns[f.ordinal]
+		p := col.find(key)
+		if p == nil {
+			return nil, 0, nil
+		}
+		s := col.view(p)
+		return s, uint32(len(s.docs)) - min(p.deleted.Load(), uint32(len(s.docs))), nil
+	}
+	col := v.part.file.Column(f.ordinal)
+	ordinal, ok, err := col.Find([]byte(key))
+	if err != nil || !ok {
+		return nil, 0, err
+	}
+	n := col.DocFreq(ordinal)
+	if f.shape == segment.ShapeText && v.hasDeletes {
+		n -= min(n, v.part.deletedFreqs[f.ordinal][ordinal].Load())
+	}
+	return col.Postings(ordinal), n, nil
+}
+
+// generation is the list of views that a reader sees at once.
+type generation struct {
+	views []*view
+	// stats are of live documents, by field ordinal.
+	stats []fieldStats
+	// live counts the live documents; digest sums their digests.
+	live   int
+	digest uint64
+	refs   atomic.Int32
+}
+
+// fieldStats are what BM25 needs of a text field, over live documents.
+type fieldStats struct {
+	docs   int    // that hold the field
+	tokens uint64 // in all of them
+}
+
+// acquire takes a reference unless the generation is gone.
+func (g *generation) acquire() bool {
+	for {
+		n := g.refs.Load()
+		if n == 0 {
+			return false
+		}
+		if g.refs.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
