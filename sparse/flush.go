@@ -16,7 +16,10 @@ type flushJob struct {
 	applied uint64
 	version uint64
 	state   []byte
-	// deleted are the deletions at that moment, of this part and of every older one.
+	// drop are the deletions in part at that moment.
+	drop *roaring.Bitmap
+	// deleted are the deletions at that moment of every part, this one included; mu guards it, for a merge
+	// that ends meanwhile renames parts in it.
 	deleted map[*part]*roaring.Bitmap
 }
 
@@ -35,6 +38,7 @@ func (x *Index) freeze() {
 			next.views = append(next.views, v)
 		}
 	}
+	job.drop = job.deleted[x.active]
 	x.active = &part{mem: newMemory(x.fields)}
 	next.views = append(next.views, newView(x.active, 0))
 	x.pending = append(x.pending, job)
@@ -63,7 +67,7 @@ func (x *Index) flushPending(w *background) error {
 }
 
 func (x *Index) flushJob(job *flushJob) error {
-	drop := job.deleted[job.part]
+	drop := job.drop
 	var written *part
 	var docs []uint32
 	if total := job.part.mem.NumDocs(); total > 0 && (drop == nil || drop.GetCardinality() < uint64(total)) {
