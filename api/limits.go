@@ -33,4 +33,12 @@ const (
 	DefaultSize = 10
 	// DefaultSearchTimeout bounds a search that names no timeout.
 	DefaultSearchTimeout = 2 * time.Second
+	// MaxSearchTimeout bounds the timeout a search can ask for: it holds a place in the admission queue.
+	MaxSearchTimeout = 60 * time.Second
+	// MaxFusionWindow bounds fusion.window: it is what the default gives for the deepest page.
+	MaxFusionWindow = 4 * MaxResultWindow
+	// DefaultFusionK is the k of reciprocal rank fusion (Cormack, Clarke and Buettcher, 2009).
+	DefaultFusionK = 60
+	// MaxFusionK bounds fusion.k: beyond it, neighbouring ranks differ by less than a float can tell.
+	MaxFusionK = 1_000_000
 )
