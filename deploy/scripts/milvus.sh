@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs, starts and stops a standalone Milvus server out of its Python package, without containers.
 # Meant for the demo and the tests: free ports, all data in one directory, several may run at a time.
+# Milvus listens on every interface and can't be told otherwise: not for machines that others can reach.
 #
 #   milvus.sh install       make the virtual environment; does nothing when it is there
 #   milvus.sh start [DIR]   start a server with its data in DIR (default: a new temporary directory),
@@ -57,15 +58,17 @@ install() {
 }
 
 # configure writes the server's configuration into DIR, with free ports for the proxy and every inner
-# service, and prints the proxy's port and that of the health check.
+# service, and prints the proxy's port and that of the health check. The embedded etcd takes its ports
+# from a file of its own only.
 configure() {
   "$venv/bin/python" - "$1" <<'PY'
+import os
 import socket
 import sys
 import milvus
 
 config = milvus.MilvusServerConfig(data_dir=sys.argv[1])
-names = [n for n in config.configurable_items if n.endswith("_port")] + ["metrics_port"]
+names = [n for n in config.configurable_items if n.endswith("_port")] + ["metrics_port", "etcd_peer_port"]
 sockets = [socket.socket() for _ in names]
 for s in sockets:
     s.bind(("127.0.0.1", 0))
@@ -77,13 +80,27 @@ config.update(**ports)
 for role in ("rootCoord", "proxy", "queryCoord", "queryNode", "indexNode", "dataCoord", "dataNode"):
     config.set(role + ".ip", "127.0.0.1")
 config.resolve()
+client, peer = ("http://127.0.0.1:%d" % ports[n] for n in ("etcd_port", "etcd_peer_port"))
+with open(os.path.join(sys.argv[1], "configs", "etcd.yaml"), "w") as f:
+    f.write("listen-client-urls: %s\nadvertise-client-urls: %s\n" % (client, client))
+    f.write("listen-peer-urls: %s\ninitial-advertise-peer-urls: %s\n" % (peer, peer))
+    f.write("initial-cluster: default=%s\n" % peer)
 print(ports["proxy_port"], ports["metrics_port"])
 PY
 }
 
-# alive reports whether the process group of DIR's server has a member left.
+# signal sends DIR's server a signal: its process group, or, if it is so young that it has none yet,
+# its process. It fails if there is neither.
+signal() {
+  local pid
+  [ -f "$2/pid" ] || return 1
+  pid=$(cat "$2/pid")
+  kill "-$1" -- "-$pid" 2>/dev/null || kill "-$1" "$pid" 2>/dev/null
+}
+
+# alive reports whether DIR's server has a process left.
 alive() {
-  [ -f "$1/pid" ] && kill -0 -- "-$(cat "$1/pid")" 2>/dev/null
+  signal 0 "$1"
 }
 
 # wait_ready polls the health check until it says OK, the server ends or the time is over.
@@ -119,8 +136,8 @@ start() {
   # A session of its own gives the server and its children one process group, to be ended as a whole.
   (
     cd "$dir"
-    exec env DEPLOY_MODE=STANDALONE METRICS_PORT="$metrics" MILVUS_RUN_DIR="$dir/run" \
-      LD_LIBRARY_PATH="$server/bin" setsid "$server/bin/milvus" run standalone
+    exec env DEPLOY_MODE=STANDALONE ETCD_CONFIG_PATH="$dir/configs/etcd.yaml" METRICS_PORT="$metrics" \
+      MILVUS_RUN_DIR="$dir/run" LD_LIBRARY_PATH="$server/bin" setsid "$server/bin/milvus" run standalone
   ) >"$dir/logs/server.log" 2>&1 </dev/null &
   echo $! >"$dir/pid"
   echo "127.0.0.1:$proxy" >"$dir/address"
@@ -134,14 +151,14 @@ start() {
 }
 
 stop() {
-  local dir=${1:?"milvus.sh stop DIR"} signal
-  for signal in TERM KILL; do
+  local dir=${1:?"milvus.sh stop DIR"} name
+  for name in TERM KILL; do
     for _ in $(seq 50); do
       if ! alive "$dir"; then
         rm -f "$dir/pid"
         return 0
       fi
-      kill "-$signal" -- "-$(cat "$dir/pid")" 2>/dev/null || true
+      signal "$name" "$dir" || true
       sleep 0.1
     done
   done
@@ -164,7 +181,7 @@ start) start "${2:-}" ;;
 stop) stop "${2:-}" ;;
 status) status "${2:-}" ;;
 *)
-  sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,13s/^# \{0,1\}//p' "$0" >&2
   exit 2
   ;;
 esac
