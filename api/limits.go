@@ -39,6 +39,10 @@ const (
 	MaxFusionWindow = 4 * MaxResultWindow
 	// DefaultFusionK is the k of reciprocal rank fusion (Cormack, Clarke and Buettcher, 2009).
 	DefaultFusionK = 60
+	// MaxBoost bounds a boost: MaxQueryDepth of them multiplied leave every score finite.
+	MaxBoost = 1e9
+	// MaxFusionWeight bounds the weight of a leg, as fusion does.
+	MaxFusionWeight = 1e12
 	// MaxFusionK bounds fusion.k: beyond it, neighbouring ranks differ by less than a float can tell.
 	MaxFusionK = 1_000_000
 )

@@ -147,8 +147,8 @@ func (p *queryParser) option(key string, boost *float64, allowed string) error {
 	if err != nil {
 		return err
 	}
-	if f < 0 {
-		return bad("is %v, must not be negative", f)
+	if f < 0 || f > MaxBoost {
+		return bad("is %v, must be 0 to %v", f, float64(MaxBoost))
 	}
 	*boost = f
 	return nil

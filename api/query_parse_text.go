@@ -146,8 +146,8 @@ func (p *queryParser) fieldBoost(text string) (FieldBoost, error) {
 	if _, whole := p.schema.Fields[text]; !whole {
 		if name, boost, ok := cutLast(text, '^'); ok {
 			b, err := strconv.ParseFloat(boost, 64)
-			if err != nil || !finite(b) || b < 0 {
-				return f, bad("has the boost %q, must be a number of at least 0", clip(boost))
+			if err != nil || !(b >= 0 && b <= MaxBoost) {
+				return f, bad("has the boost %q, must be a number of 0 to %v", clip(boost), float64(MaxBoost))
 			}
 			f = FieldBoost{Field: name, Boost: b}
 		}

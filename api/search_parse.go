@@ -128,8 +128,8 @@ func (p *requestParser) fusionKey(key string) error {
 			w, err := p.float()
 			switch {
 			case err != nil:
-			case w < 0:
-				err = bad("is %v, must not be negative", w)
+			case w < 0 || w > MaxFusionWeight:
+				err = bad("is %v, must be 0 to %v", w, float64(MaxFusionWeight))
 			case leg == LegSparse:
 				f.Weights.Sparse = w
 			case leg == LegDense:
