@@ -40,7 +40,9 @@ func TestEvaluateByHand(t *testing.T) {
 		{"nothing found", one, nil, 0, 0, 0},
 		{"nothing relevant", Qrels{"q": {"a": 0}}, []string{"a"}, 0, 0, 0},
 		{
-			"grades", Qrels{"q": {"a": 3, "b": 1, "c": 0}}, []string{"b", "c", "a"},
+			"grades",
+			Qrels{"q": {"a": 3, "b": 1, "c": 0}},
+			[]string{"b", "c", "a"},
 			(1 + 3./2) / (3 + 1/math.Log2(3)), 1, 1,
 		},
 		{"half of them", Qrels{"q": {"a": 1, "b": 1}}, []string{"b"}, 1 / (1 + 1/math.Log2(3)), 1, 0.5},

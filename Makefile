@@ -1,0 +1,42 @@
+# sagasu. "make help" lists what there is.
+
+GO       ?= go
+FUZZTIME ?= 30s
+BENCH    ?= .
+# The whole tree, real Milvus and real embedding service included, on two cores and a cold cache.
+TIMEOUT  ?= 20m
+
+.DEFAULT_GOAL := help
+
+.PHONY: build demo demo-stop test lint bench fuzz help
+
+build: ## build bin/sagasu
+	@command -v $(GO) >/dev/null || { echo "go is missing; install Go 1.26 or newer: https://go.dev/doc/install" >&2; exit 1; }
+	$(GO) build -trimpath -o bin/sagasu ./cmd/sagasu
+
+demo: build ## start a node with passages in two languages, show three kinds of search, leave it running
+	@deploy/demo/demo.sh start
+
+demo-stop: ## end what "make demo" has started
+	@deploy/demo/demo.sh stop
+
+test: ## check formatting, vet, and run every test against the real services
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then \
+		echo "not formatted, run gofmt -w on:" >&2; echo "$$unformatted" >&2; exit 1; fi
+	$(GO) vet ./...
+	$(GO) test -timeout $(TIMEOUT) ./...
+
+lint: bin/golangci-lint ## run the linters of .golangci.yml, at the version of tools/go.mod
+	bin/golangci-lint run ./...
+
+bench: ## run the benchmarks; BENCH=regexp chooses among them
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+fuzz: ## run every fuzz target for FUZZTIME (default 30s)
+	tools/fuzz.sh $(FUZZTIME)
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+bin/golangci-lint: tools/go.mod tools/go.sum
+	cd tools && $(GO) build -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
