@@ -91,7 +91,7 @@ func checkPages(file io.ReaderAt, size uint64) error {
 	if c.pages < 3 || c.pages > size/pageSize {
 		return fmt.Errorf("file of %d bytes is shorter than its %d pages: %w", size, c.pages, ErrCorrupt)
 	}
-	return c.tree(binary.NativeEndian.Uint64(meta[16:]), 0, nil)
+	return c.tree(binary.NativeEndian.Uint64(meta[16:]), 0, span{})
 }
 
 // newestMeta gives the valid meta record with the highest transaction, as bbolt chooses it.
@@ -123,13 +123,16 @@ func validMeta(raw []byte, pageSize uint64) bool {
 		uint64(binary.NativeEndian.Uint32(raw[8:])) == pageSize && binary.NativeEndian.Uint64(raw[56:]) == sum.Sum64()
 }
 
-// tree checks page id and what hangs below it; lowest is the key its parent gives it, nil at a root.
-func (c *pageCheck) tree(id uint64, depth int, lowest []byte) error {
+// span bounds the keys below a page: low <= key < high, nil for no bound.
+type span struct{ low, high []byte }
+
+// tree checks page id and what hangs below it.
+func (c *pageCheck) tree(id uint64, depth int, keys span) error {
 	page, err := c.read(id, depth)
 	if err != nil {
 		return err
 	}
-	return c.page(id, page, depth, lowest)
+	return c.page(id, page, depth, keys)
 }
 
 // read gives a whole page with its overflow.
@@ -159,7 +162,7 @@ func (c *pageCheck) read(id uint64, depth int) ([]byte, error) {
 }
 
 // page checks the elements of a page, or of a page inside a bucket's value.
-func (c *pageCheck) page(id uint64, page []byte, depth int, lowest []byte) error {
+func (c *pageCheck) page(id uint64, page []byte, depth int, within span) error {
 	flags, count := binary.NativeEndian.Uint16(page[8:]), int(binary.NativeEndian.Uint16(page[10:]))
 	if flags != flagBranch && flags != flagLeaf || flags == flagBranch && count == 0 {
 		return corruptPage(id, "has flags %#x and %d elements", flags, count)
@@ -167,44 +170,58 @@ func (c *pageCheck) page(id uint64, page []byte, depth int, lowest []byte) error
 	if pageHeader+count*elementSize > len(page) {
 		return corruptPage(id, "has no room for %d elements", count)
 	}
-	var previous []byte
-	for i := range count {
-		at := pageHeader + i*elementSize
-		key, err := c.element(id, page, at, flags, depth)
-		if err != nil {
-			return err
+	keys := make([][]byte, count, count+1)
+	for i := range keys {
+		key, ok := elementKey(page, i, flags)
+		if !ok || len(key) == 0 {
+			return corruptPage(id, "has a key outside of it at element %d", i)
 		}
-		if i > 0 && bytes.Compare(previous, key) >= 0 || i == 0 && lowest != nil && bytes.Compare(lowest, key) > 0 {
+		low := within.low
+		if i > 0 {
+			low = keys[i-1]
+		}
+		order := bytes.Compare(low, key)
+		if order > 0 || i > 0 && order == 0 || within.high != nil && bytes.Compare(key, within.high) >= 0 {
 			return corruptPage(id, "has keys out of order at element %d", i)
 		}
-		previous = key
+		keys[i] = key
+	}
+	keys = append(keys, within.high)
+	for i := range count {
+		if err := c.element(id, page, i, flags, depth, span{keys[i], keys[i+1]}); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// element checks the element at offset at and what it refers to, and gives its key.
-func (c *pageCheck) element(id uint64, page []byte, at int, flags uint16, depth int) ([]byte, error) {
+// elementKey gives the key of element i.
+func elementKey(page []byte, i int, flags uint16) ([]byte, bool) {
+	at := pageHeader + i*elementSize
+	if flags == flagBranch {
+		return cut(page, at, binary.NativeEndian.Uint32(page[at:]), binary.NativeEndian.Uint32(page[at+4:]))
+	}
+	return cut(page, at, binary.NativeEndian.Uint32(page[at+4:]), binary.NativeEndian.Uint32(page[at+8:]))
+}
+
+// element checks what element i refers to, whose keys are within keys.
+func (c *pageCheck) element(id uint64, page []byte, i int, flags uint16, depth int, keys span) error {
+	at := pageHeader + i*elementSize
 	e := page[at : at+elementSize]
 	if flags == flagBranch {
-		key, ok := cut(page, at, binary.NativeEndian.Uint32(e), binary.NativeEndian.Uint32(e[4:]))
-		if !ok {
-			return nil, corruptPage(id, "has a key outside of it")
-		}
-		return key, c.tree(binary.NativeEndian.Uint64(e[8:]), depth+1, key)
+		return c.tree(binary.NativeEndian.Uint64(e[8:]), depth+1, keys)
 	}
-	pos, keySize := binary.NativeEndian.Uint32(e[4:]), binary.NativeEndian.Uint32(e[8:])
-	key, ok := cut(page, at, pos, keySize)
-	value, ok2 := cut(page, at+int(keySize), pos, binary.NativeEndian.Uint32(e[12:]))
-	if !ok || !ok2 || keySize == 0 {
-		return nil, corruptPage(id, "has an element outside of it")
+	value, ok := cut(page, at+len(keys.low), binary.NativeEndian.Uint32(e[4:]), binary.NativeEndian.Uint32(e[12:]))
+	if !ok {
+		return corruptPage(id, "has a value outside of it at element %d", i)
 	}
 	switch binary.NativeEndian.Uint32(e) {
 	case 0:
-		return key, nil
+		return nil
 	case flagSubtree:
-		return key, c.bucket(id, value, depth)
+		return c.bucket(id, value, depth)
 	default:
-		return nil, corruptPage(id, "has an element with unknown flags")
+		return corruptPage(id, "has unknown flags at element %d", i)
 	}
 }
 
@@ -214,12 +231,12 @@ func (c *pageCheck) bucket(id uint64, value []byte, depth int) error {
 		return corruptPage(id, "has a bucket of %d bytes", len(value))
 	}
 	if root := binary.NativeEndian.Uint64(value); root != 0 {
-		return c.tree(root, depth+1, nil)
+		return c.tree(root, depth+1, span{})
 	}
 	if len(value) < bucketHeader+pageHeader || binary.NativeEndian.Uint16(value[bucketHeader+8:]) != flagLeaf {
 		return corruptPage(id, "has a malformed bucket inside")
 	}
-	return c.page(id, value[bucketHeader:], depth+1, nil)
+	return c.page(id, value[bucketHeader:], depth+1, span{})
 }
 
 // cut gives size bytes at base+pos, and false when they reach outside the page.
