@@ -2,6 +2,7 @@ package api
 
 import (
 	"math"
+	"slices"
 	"sort"
 	"strings"
 	"unicode"
@@ -165,19 +166,25 @@ func validateField(name string, f Field) error {
 }
 
 func validateText(f Field) error {
-	known := f.Analyzer == ""
-	for _, name := range Analyzers() {
-		known = known || f.Analyzer == name
+	if f.Analyzer != "" {
+		if err := checkAnalyzer(f.Analyzer); err != nil {
+			return within("analyzer", err)
+		}
 	}
 	switch {
-	case !known:
-		return badField("analyzer", "is %q, must be one of %s", clip(f.Analyzer), strings.Join(Analyzers(), ", "))
 	case f.K1 != nil && !(*f.K1 >= 0 && *f.K1 <= 10):
 		return badField("k1", "is %v, must be 0 to 10", *f.K1)
 	case f.B != nil && !(*f.B >= 0 && *f.B <= 1):
 		return badField("b", "is %v, must be 0 to 1", *f.B)
 	}
 	return nil
+}
+
+func checkAnalyzer(name string) error {
+	if slices.Contains(Analyzers(), name) {
+		return nil
+	}
+	return bad("is %q, must be one of %s", clip(name), strings.Join(Analyzers(), ", "))
 }
 
 // fieldNames gives the names in ascending order, so that the same fault is reported each time.
