@@ -1,0 +1,209 @@
+package replica
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"sync"
+
+	"sagasu/api"
+	"sagasu/internal/consensus"
+	"sagasu/sparse"
+)
+
+// proposer is the log as the committer sees it.
+type proposer interface {
+	Propose(ctx context.Context, p consensus.Proposal) (result any, index uint64, err error)
+}
+
+// request is some writes of one caller, at most one entry's worth.
+type request struct {
+	encoded []byte
+	count   int
+	// done gets exactly one reply unless the request is withdrawn.
+	done chan reply
+	// taken is set under committer.mu once the request is on its way into the log.
+	taken bool
+}
+
+type reply struct {
+	outcomes []sparse.Outcome
+	err      error
+}
+
+// committer turns concurrent requests into few log entries: while one entry is being written and
+// synced, what arrives meanwhile becomes the next. One entry is in flight at a time, which keeps the
+// order of a caller's requests.
+type committer struct {
+	log     proposer
+	metrics *metrics
+
+	mu      sync.Mutex
+	queue   []*request
+	writes  int
+	bytes   int
+	closed  bool
+	arrived chan struct{}
+
+	// ctx ends when the committer is closed; done is closed when its goroutine has ended.
+	ctx    context.Context
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+func newCommitter(log proposer, m *metrics) *committer {
+	ctx, cancel := context.WithCancel(context.Background())
+	c := &committer{
+		log: log, metrics: m, arrived: make(chan struct{}, 1),
+		ctx: ctx, cancel: cancel, done: make(chan struct{}),
+	}
+	go c.run()
+	return c
+}
+
+// enqueue puts all of the requests into the queue, in order, or none (ErrOverloaded, ErrClosed).
+func (c *committer) enqueue(requests []*request) error {
+	writes, bytes := 0, 0
+	for _, r := range requests {
+		writes, bytes = writes+r.count, bytes+len(r.encoded)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return ErrClosed
+	}
+	full := c.writes+writes > maxQueueWrites || c.bytes+bytes > maxQueueBytes
+	if full && len(c.queue) > 0 {
+		c.metrics.overloaded.Inc()
+		return fmt.Errorf("%d writes of %d bytes wait: %w", c.writes, c.bytes, ErrOverloaded)
+	}
+	c.queue = append(c.queue, requests...)
+	c.writes, c.bytes = c.writes+writes, c.bytes+bytes
+	select {
+	case c.arrived <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// withdraw takes a request out of the queue; false if it is on its way into the log already.
+func (c *committer) withdraw(r *request) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r.taken {
+		return false
+	}
+	for i, q := range c.queue {
+		if q == r {
+			c.queue = append(c.queue[:i], c.queue[i+1:]...)
+			c.writes, c.bytes = c.writes-r.count, c.bytes-len(r.encoded)
+			break
+		}
+	}
+	return true
+}
+
+// take removes the next entry's worth from the queue; empty if nothing waits.
+func (c *committer) take() []*request {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n, writes, bytes := 0, 0, 0
+	for n < len(c.queue) {
+		r := c.queue[n]
+		if n > 0 && (writes+r.count > maxEntryWrites || bytes+len(r.encoded) > maxEntryBytes) {
+			break
+		}
+		r.taken = true
+		writes, bytes = writes+r.count, bytes+len(r.encoded)
+		n++
+	}
+	taken := append([]*request(nil), c.queue[:n]...)
+	rest := copy(c.queue, c.queue[n:])
+	clear(c.queue[rest:])
+	c.queue = c.queue[:rest]
+	c.writes, c.bytes = c.writes-writes, c.bytes-bytes
+	return taken
+}
+
+func (c *committer) run() {
+	defer close(c.done)
+	for {
+		taken := c.take()
+		if len(taken) > 0 {
+			c.commit(taken)
+			continue
+		}
+		select {
+		case <-c.arrived:
+		case <-c.ctx.Done():
+			return
+		}
+	}
+}
+
+// commit proposes one entry and hands each request its part of the result.
+func (c *committer) commit(taken []*request) {
+	encoded := make([][]byte, len(taken))
+	count := 0
+	for i, r := range taken {
+		encoded[i] = r.encoded
+		count += r.count
+	}
+	outcomes, err := c.propose(encodeWriteBatch(count, encoded...), count)
+	at := 0
+	for _, r := range taken {
+		if err != nil {
+			r.done <- reply{err: err}
+			continue
+		}
+		r.done <- reply{outcomes: outcomes[at : at+r.count]}
+		at += r.count
+	}
+}
+
+func (c *committer) propose(payload []byte, count int) ([]sparse.Outcome, error) {
+	if c.ctx.Err() != nil {
+		return nil, ErrClosed
+	}
+	result, err := propose(c.ctx, c.log, typeWriteBatch, payload)
+	if err != nil {
+		return nil, err
+	}
+	c.metrics.entries.Inc()
+	c.metrics.writes.Add(float64(count))
+	outcomes, ok := result.([]sparse.Outcome)
+	if !ok || len(outcomes) != count {
+		return nil, fmt.Errorf("%w: %d writes gave %T with %d outcomes", api.ErrUnknownOutcome, count, result,
+			len(outcomes))
+	}
+	return outcomes, nil
+}
+
+// propose puts one entry into the log, under a fresh idempotency key, and returns what the state
+// machine made of it.
+func propose(ctx context.Context, log proposer, typ uint16, payload []byte) (any, error) {
+	p := consensus.Proposal{Type: typ, Version: commandVersion, MinReader: commandVersion, Payload: payload}
+	if _, err := rand.Read(p.Key[:]); err != nil {
+		return nil, fmt.Errorf("make idempotency key: %w", err)
+	}
+	result, _, err := log.Propose(ctx, p)
+	if err != nil {
+		return nil, fmt.Errorf("propose: %w", translate(err))
+	}
+	if failure, ok := result.(error); ok {
+		return nil, fmt.Errorf("apply: %w", failure)
+	}
+	return result, nil
+}
+
+// close ends the committer; what waits gets ErrClosed.
+func (c *committer) close() {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.cancel()
+	<-c.done
+	for _, r := range c.take() {
+		r.done <- reply{err: ErrClosed}
+	}
+}

@@ -1,0 +1,71 @@
+package replica
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sagasu/api"
+	"sagasu/embedclient"
+	"sagasu/internal/dense"
+	"sagasu/internal/vfs"
+	"sagasu/sparse/analysis"
+)
+
+// Config configures a replica.
+type Config struct {
+	// Dir is the replica's own directory; created if missing.
+	Dir string
+	// Name is the index's, for logs and metrics.
+	Name   string
+	Schema api.Schema
+	FS     vfs.FS
+	// Analyzers is shared by all replicas of a process.
+	Analyzers *analysis.Registry
+	// Embedder turns texts into vectors; nil if there is none, and documents then wait for one.
+	Embedder embedclient.Embedder
+	// Remote is the dense index outside this process; nil keeps the vectors here, in a flat index. The
+	// replica closes it.
+	Remote dense.Index
+	// FlushBytes is sparse.Config.FlushBytes; 0 is that package's default.
+	FlushBytes int
+	// SnapshotEvery is how many log entries are applied before the indexes are made durable and the log
+	// is cut; 0 is the default of package consensus.
+	SnapshotEvery uint64
+	// After is the clock of the worker's backoff, time.After in production.
+	After    func(time.Duration) <-chan time.Time
+	Logger   *slog.Logger
+	Registry prometheus.Registerer
+}
+
+// Default gives the defaults; Dir, Name, Schema, Analyzers, Logger and Registry are to be set.
+func Default() Config {
+	return Config{FS: vfs.OS(), After: time.After}
+}
+
+// Validate names what is missing or out of range.
+func (c *Config) Validate() error {
+	var errs []error
+	missing := func(name string, is bool) {
+		if is {
+			errs = append(errs, fmt.Errorf("%s is not set", name))
+		}
+	}
+	missing("Dir", c.Dir == "")
+	missing("Name", c.Name == "")
+	missing("FS", c.FS == nil)
+	missing("Analyzers", c.Analyzers == nil)
+	missing("After", c.After == nil)
+	missing("Logger", c.Logger == nil)
+	missing("Registry", c.Registry == nil)
+	if c.FlushBytes < 0 {
+		errs = append(errs, fmt.Errorf("FlushBytes is %d", c.FlushBytes))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("replica configuration: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,9 @@
+package replica
+
+// The directories of a replica.
+const (
+	logDir    = "log"
+	sparseDir = "sparse"
+	denseDir  = "dense"
+	lockFile  = "LOCK"
+)

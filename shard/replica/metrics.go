@@ -1,0 +1,51 @@
+package replica
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics are those of one replica; the label index names its index.
+type metrics struct {
+	registry                        prometheus.Registerer
+	entries, writes, overloaded     prometheus.Counter
+	embedded, rejected, denseErrors prometheus.Counter
+	registered                      []prometheus.Collector
+}
+
+// newMetrics registers the replica's metrics; lag is asked at each scrape.
+func newMetrics(registry prometheus.Registerer, index string, lag func() float64) (*metrics, error) {
+	labels := prometheus.Labels{"index": index}
+	m := &metrics{registry: registry}
+	counter := func(name, help string) prometheus.Counter {
+		c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: labels})
+		m.registered = append(m.registered, c)
+		return c
+	}
+	m.entries = counter("shard_write_entries_total", "Log entries that carried writes.")
+	m.writes = counter("shard_writes_total", "Writes that were committed.")
+	m.overloaded = counter("shard_writes_overloaded_total", "Calls refused because too many writes waited.")
+	m.embedded = counter("dense_embedded_documents_total", "Documents whose vector was committed.")
+	m.rejected = counter("dense_failed_documents_total", "Documents that the embedding service rejected for good.")
+	m.denseErrors = counter("dense_worker_errors_total", "Rounds of the dense worker that failed and are repeated.")
+	m.registered = append(m.registered, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "dense_lag_documents", Help: "Documents not embedded yet.", ConstLabels: labels,
+	}, lag))
+	var errs []error
+	for _, c := range m.registered {
+		errs = append(errs, registry.Register(c))
+	}
+	if err := errors.Join(errs...); err != nil {
+		m.close()
+		return nil, fmt.Errorf("register metrics of index %q: %w", index, err)
+	}
+	return m, nil
+}
+
+func (m *metrics) close() {
+	for _, c := range m.registered {
+		m.registry.Unregister(c)
+	}
+}

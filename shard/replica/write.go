@@ -1,0 +1,125 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"unicode/utf8"
+
+	"sagasu/api"
+	"sagasu/internal/dense"
+	"sagasu/sparse"
+)
+
+// Write applies writes in their order and returns one result each. On return they are durable and the
+// next search sees them. Writes share log entries with those of other callers; a call larger than an
+// entry is cut into several, so it is not atomic: if an error comes back, some may have been applied.
+// Errors: ErrWrite, ErrOverloaded, ErrNotLeader and ctx's before anything was written, api.ErrUnknownOutcome.
+func (r *Replica) Write(ctx context.Context, writes []api.Write) ([]api.WriteResult, error) {
+	for i := range writes {
+		if err := r.check(&writes[i]); err != nil {
+			return nil, fmt.Errorf("write %d: %w", i, err)
+		}
+	}
+	requests := cut(writes)
+	if err := r.committer.enqueue(requests); err != nil {
+		return nil, fmt.Errorf("write: %w", err)
+	}
+	results := make([]api.WriteResult, 0, len(writes))
+	var failed error
+	for _, q := range requests {
+		outcomes, err := r.await(ctx, q)
+		if err != nil {
+			// Later requests must be waited for or withdrawn as well: the caller's error has to tell whether
+			// any of the writes may have happened.
+			failed = errors.Join(failed, err)
+			continue
+		}
+		for _, o := range outcomes {
+			results = append(results, result(writes[len(results)].Doc.ID, o))
+		}
+	}
+	if failed != nil {
+		if len(results) > 0 {
+			failed = fmt.Errorf("%w: %d of %d writes done: %w", api.ErrUnknownOutcome, len(results), len(writes), failed)
+		}
+		return nil, fmt.Errorf("write: %w", failed)
+	}
+	return results, nil
+}
+
+// check refuses what the state machine could not apply. Documents were parsed by package api already.
+func (r *Replica) check(w *api.Write) error {
+	id := w.Doc.ID
+	switch {
+	case w.Kind < api.OpIndex || w.Kind > api.OpDelete:
+		return fmt.Errorf("kind %d: %w", w.Kind, ErrWrite)
+	case id == "" || len(id) > api.MaxIDBytes || !utf8.ValidString(id):
+		return fmt.Errorf("id of %d bytes: %w", len(id), ErrWrite)
+	case w.Doc.Vector == nil:
+		return nil
+	case r.cfg.Schema.Dense == nil:
+		return fmt.Errorf("vector for document %q: %w: %w", id, ErrWrite, ErrNoDense)
+	}
+	if err := checkVector(w.Doc.Vector, r.cfg.Schema.Dense.Dims); err != nil {
+		return fmt.Errorf("vector of document %q: %w: %w", id, ErrWrite, err)
+	}
+	return nil
+}
+
+// checkVector refuses what a dense index would refuse, which in the state machine would be too late:
+// dense.ErrDimension, dense.ErrNotFinite.
+func checkVector(v []float32, dims int) error {
+	if err := dense.CheckDims(v, dims); err != nil {
+		return err
+	}
+	_, err := dense.Normalize(v)
+	return err
+}
+
+// cut encodes writes into requests of at most one entry each.
+func cut(writes []api.Write) []*request {
+	var requests []*request
+	var last *request
+	for i := range writes {
+		encoded := appendWrite(nil, &writes[i])
+		if last == nil || last.count == maxEntryWrites || len(last.encoded)+len(encoded) > maxEntryBytes {
+			last = &request{done: make(chan reply, 1)}
+			requests = append(requests, last)
+		}
+		last.encoded = append(last.encoded, encoded...)
+		last.count++
+	}
+	return requests
+}
+
+// await gives the request's outcomes. A request is withdrawn when ctx ends before it was taken.
+func (r *Replica) await(ctx context.Context, q *request) ([]sparse.Outcome, error) {
+	select {
+	case got := <-q.done:
+		return got.outcomes, got.err
+	case <-ctx.Done():
+	}
+	if r.committer.withdraw(q) {
+		return nil, ctx.Err()
+	}
+	select {
+	case got := <-q.done:
+		return got.outcomes, got.err
+	default:
+		return nil, fmt.Errorf("%w: %w", api.ErrUnknownOutcome, ctx.Err())
+	}
+}
+
+func result(id string, o sparse.Outcome) api.WriteResult {
+	out := api.WriteResult{ID: id, Status: o.Status, Version: o.Version}
+	if o.Status == api.StatusConflict {
+		detail := fmt.Sprintf("document %q does not exist", id)
+		if o.Version > 0 {
+			detail = fmt.Sprintf("document %q is at version %d", id, o.Version)
+		}
+		out.Error = api.NewProblem(api.ProblemConflict, http.StatusConflict, "if_version", "%s", detail)
+	}
+	return out
+}
