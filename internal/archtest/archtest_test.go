@@ -16,9 +16,18 @@ func TestRepository(t *testing.T) {
 	files, err := Files(filepath.Join("..", ".."))
 	require.NoError(t, err)
 	goFiles := 0
+	exists := func(path string) bool {
+		_, err := os.Stat(filepath.Join("..", "..", filepath.FromSlash(path)))
+		return err == nil
+	}
 	for _, file := range files {
 		for _, violation := range CheckText(rules, file.Path, file.Text) {
 			t.Error(violation)
+		}
+		if strings.HasSuffix(file.Path, ".md") {
+			for _, violation := range CheckLinks(file.Path, file.Text, exists) {
+				t.Error(violation)
+			}
 		}
 		if !strings.HasSuffix(file.Path, ".go") {
 			continue
@@ -175,6 +184,15 @@ func TestCheckText(t *testing.T) {
 		})
 	}
 	require.Empty(t, CheckText(Repository(), "README.md", "the work of others"))
+}
+
+func TestCheckLinks(t *testing.T) {
+	exists := func(path string) bool { return path == "docs/a.md" || path == "LICENSE" }
+	text := "[a](a.md#part) [l](../LICENSE)\n[here](#part) [there](https://example.org/a.md)\n[b](b.md), [c](/x)\n"
+	require.Equal(t, []Violation{
+		{Path: "docs/c.md", Line: 3, Detail: "links to b.md, which is not there"},
+		{Path: "docs/c.md", Line: 3, Detail: "links to /x, which is not there"},
+	}, CheckLinks("docs/c.md", text, exists))
 }
 
 func TestParseRefuses(t *testing.T) {

