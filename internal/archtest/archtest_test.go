@@ -123,6 +123,10 @@ func TestCheckRefuses(t *testing.T) {
 			"sleep in a test", "shard/a_test.go",
 			"package shard\nimport \"time\"\nfunc f() { time.Sleep(1) }", "calls time.Sleep",
 		},
+		{
+			"a pause between looks in the product", "shard/a.go",
+			"package shard\nimport \"time\"\nfunc f(ok func() bool) {\n\tfor !ok() { time.Sleep(1) }\n}", "shard/a.go:4: calls",
+		},
 		{"init", "shard/a.go", "package shard\nfunc init() {}", "shard/a.go:2: declares init"},
 		{"a long file", "shard/a.go", "package shard" + strings.Repeat("\n", maxFileLines+1), "has 601 lines"},
 		{"a long function", "coordinator/query/a.go", long, "query/a.go:3: function f has 81 lines"},
@@ -159,6 +163,10 @@ func TestCheckAllows(t *testing.T) {
 			"package fusion\nimport (\"os\"; \"time\")\nvar _ = os.Args\nvar _ = time.Now",
 		},
 		{"time without the clock", "api/a.go", "package api\nimport \"time\"\nconst day = 24 * time.Hour"},
+		{
+			"a pause between looks in a test", "shard/a_test.go",
+			"package shard\nimport \"time\"\nfunc f(ok func() bool) {\n\tfor !ok() { time.Sleep(1) }\n}",
+		},
 		{
 			"sleep in a bubble", "shard/a_test.go",
 			"package shard\nimport (\"time\"; _ \"testing/synctest\")\nfunc f() { time.Sleep(1) }",

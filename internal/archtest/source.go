@@ -89,6 +89,17 @@ func (s *Source) uses(imported string, names ...string) []token.Pos {
 	return found
 }
 
+// inLoop reports whether a place lies in a for statement.
+func (s *Source) inLoop(pos token.Pos) bool {
+	found := false
+	ast.Inspect(s.tree, func(n ast.Node) bool {
+		loop, ok := n.(*ast.ForStmt)
+		found = found || ok && loop.Pos() <= pos && pos < loop.End()
+		return !found
+	})
+	return found
+}
+
 // at makes a violation of a place in the file.
 func (s *Source) at(pos token.Pos, format string, args ...any) Violation {
 	return Violation{Path: s.Path, Line: s.fset.Position(pos).Line, Detail: fmt.Sprintf(format, args...)}
