@@ -1,0 +1,88 @@
+package query
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"sagasu/api"
+	"sagasu/fusion"
+	"sagasu/sparse"
+)
+
+// sparseLeg is the outcome of the lexical leg.
+type sparseLeg struct {
+	// hits of all shards that answered, best first, ties by id.
+	hits     []fusion.Entry
+	total    int
+	answered int
+	failures []failure
+	// refused is the problem of a query that does not fit the index.
+	refused *api.Problem
+	took    time.Duration
+	// lists are the hits by shard.
+	lists [][]fusion.Entry
+}
+
+func (s *search) sparseLeg(ctx context.Context) sparseLeg {
+	start := s.cfg.Now()
+	req := sparse.Request{Query: s.req.Query, Filter: s.req.Filter, K: s.sparseK()}
+	answers := everywhere(ctx, s.target.Shards, func(ctx context.Context, _ int, shard Shard) (sparse.TopDocs, error) {
+		return shard.SearchSparse(ctx, req)
+	})
+	leg := sparseLeg{took: s.cfg.Now().Sub(start)}
+	late := errors.Is(ctx.Err(), context.DeadlineExceeded)
+	lists := make([][]fusion.Entry, len(answers))
+	for i, a := range answers {
+		switch {
+		case errors.Is(a.err, sparse.ErrQuery):
+			leg.refused = queryProblem(a.err)
+			return leg
+		case a.err != nil:
+			leg.failures = append(leg.failures,
+				failure{sparseReason(a.err, late), shardDetail(i, len(answers)), a.err})
+			continue
+		}
+		leg.answered++
+		leg.total += a.value.Total
+		lists[i] = make([]fusion.Entry, len(a.value.Hits))
+		for j, h := range a.value.Hits {
+			lists[i][j] = fusion.Entry{ID: h.ID, Score: h.Score}
+		}
+	}
+	leg.hits = merge(lists, req.K)
+	leg.lists = lists
+	return leg
+}
+
+// sparseK is the number of hits asked of the sparse leg: the window if it is fused, else the page and
+// some to spare.
+func (s *search) sparseK() int {
+	switch {
+	case s.req.Size == 0:
+		return 0
+	case s.req.Mode == api.ModeSparse:
+		return s.req.From + s.req.Size + spareHits
+	}
+	return s.window
+}
+
+// merge brings the shards' hits into one order, score descending and ties by id, and keeps k.
+func merge(lists [][]fusion.Entry, k int) []fusion.Entry {
+	if len(lists) == 1 {
+		return lists[0]
+	}
+	var all []fusion.Entry
+	for _, list := range lists {
+		all = append(all, list...)
+	}
+	slices.SortFunc(all, func(a, b fusion.Entry) int {
+		if a.Score != b.Score {
+			return cmp.Compare(b.Score, a.Score)
+		}
+		return cmp.Compare(a.ID, b.ID)
+	})
+	return all[:min(k, len(all))]
+}

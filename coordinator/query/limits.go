@@ -1,0 +1,17 @@
+package query
+
+const (
+	// maxDenseCandidates bounds what is asked of the dense leg: Milvus gives no more than 16,384 hits.
+	maxDenseCandidates = 16_384
+	// spareHits are asked for beyond the page in the modes of one leg, to refill a page from which
+	// documents were deleted between search and fetch.
+	spareHits = 16
+	// maxRefills bounds the rounds of fetching that refill a page.
+	maxRefills = 8
+	// maxSuspects bounds the queries remembered because they made a shard panic.
+	maxSuspects = 1024
+	// panicsAllowed is the number of panics after which a query is refused.
+	panicsAllowed = 2
+	// legShare is the part of a search's time that its legs have; the rest is for the page.
+	legShare = 0.9
+)

@@ -1,0 +1,51 @@
+package query
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sagasu/api"
+)
+
+type metrics struct {
+	duration *prometheus.HistogramVec
+	degraded *prometheus.CounterVec
+	panics   prometheus.Counter
+}
+
+func newMetrics(registry prometheus.Registerer) (*metrics, error) {
+	m := &metrics{
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "search_duration_seconds",
+			Help:    "Time of a search, by leg; embed, fetch and total are told as legs too.",
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+		}, []string{"leg"}),
+		degraded: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "search_degraded_total",
+			Help: "Searches that lacked something, by leg and reason.",
+		}, []string{"leg", "reason"}),
+		panics: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "search_panics_total",
+			Help: "Panics of shards while answering a search.",
+		}),
+	}
+	for _, c := range []prometheus.Collector{m.duration, m.degraded, m.panics} {
+		if err := registry.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+func (m *metrics) observe(leg string, took time.Duration) {
+	if took > 0 {
+		m.duration.WithLabelValues(leg).Observe(took.Seconds())
+	}
+}
+
+func (m *metrics) count(degraded []api.Degraded) {
+	for _, d := range degraded {
+		m.degraded.WithLabelValues(d.Leg, string(d.Reason)).Inc()
+	}
+}
