@@ -29,7 +29,8 @@ func entries(from, to, term uint64) []*raft.Log {
 	for i := from; i <= to; i++ {
 		logs = append(logs, &raft.Log{
 			Index: i, Term: term, Type: raft.LogCommand,
-			Data: fmt.Appendf(nil, "data %d", i), Extensions: fmt.Appendf(nil, "extension %d", i), AppendedAt: time.Unix(9, int64(i)),
+			Data: fmt.Appendf(nil, "data %d", i), Extensions: fmt.Appendf(nil, "extension %d", i),
+			AppendedAt: time.Unix(9, int64(i)),
 		})
 	}
 	return logs

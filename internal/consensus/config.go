@@ -1,0 +1,148 @@
+package consensus
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/hashicorp/raft"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Member is a voter of a group that is bootstrapped.
+type Member struct {
+	ID      string // stable name
+	Address string // where its transport listens
+}
+
+// Config is what a replica needs. Start from Default.
+type Config struct {
+	// ID is the replica's stable name, never an address: addresses change.
+	ID string
+	// Address is the transport's; it may be empty without a Transport.
+	Address string
+	// Dir holds the log and the snapshot references; it is created.
+	Dir string
+	// Group names the raft group in logs and metrics.
+	Group string
+	// Transport connects the group's replicas and must support pre-vote; the caller closes it after the group. nil
+	// for a group of one voter, which then leads within milliseconds of Open.
+	Transport raft.Transport
+	// Bootstrap founds the group when Dir is empty; all its members may do so with the same Members.
+	Bootstrap bool
+	// Members are the voters to bootstrap with; none means this replica alone.
+	Members []Member
+
+	// HeartbeatTimeout is how long a follower waits for its leader before it asks for votes.
+	HeartbeatTimeout time.Duration
+	// ElectionTimeout is how long a candidate waits for votes; HeartbeatTimeout at least.
+	ElectionTimeout time.Duration
+	// LeaderLease is how long a leader goes on without a majority; HeartbeatTimeout at most.
+	LeaderLease time.Duration
+	// LockTimeout is how long Open waits for another process to let go of Dir.
+	LockTimeout time.Duration
+	// DiskStallLimit is how long a store write may take before the replica gives up its leadership and fails.
+	DiskStallLimit time.Duration
+
+	// SnapshotThreshold is the number of entries since the last snapshot that calls for the next.
+	SnapshotThreshold uint64
+	// TrailingLogs is the number of entries kept behind a snapshot for followers that lag; DedupWindow at least.
+	TrailingLogs uint64
+	// HashEvery is the distance, in entries, of the states whose hashes replicas compare; equal on all replicas.
+	HashEvery uint64
+
+	// Logger gets the replica's log; required.
+	Logger *slog.Logger
+	// Registerer gets its metrics; nil for none.
+	Registerer prometheus.Registerer
+
+	// openStore replaces the store in tests.
+	openStore func(dir string, lockTimeout time.Duration) (store, error)
+}
+
+// Default gives the settings of production; ID, Dir, Group and Logger are left to the caller.
+func Default() Config {
+	return Config{
+		HeartbeatTimeout:  3 * time.Second, // heartbeats share raft's loop with disk writes
+		ElectionTimeout:   3 * time.Second,
+		LeaderLease:       2 * time.Second,
+		LockTimeout:       time.Second,
+		DiskStallLimit:    10 * time.Second,
+		SnapshotThreshold: 8192,
+		TrailingLogs:      10240,
+		HashEvery:         256,
+	}
+}
+
+// Validate names the first field that does not make sense, with ErrInvalidConfig.
+func (c Config) Validate() error {
+	invalid := func(format string, args ...any) error {
+		return fmt.Errorf("%w: %s", ErrInvalidConfig, fmt.Sprintf(format, args...))
+	}
+	for name, value := range map[string]string{"ID": c.ID, "Dir": c.Dir, "Group": c.Group} {
+		if value == "" {
+			return invalid("%s is empty", name)
+		}
+	}
+	for name, value := range map[string]time.Duration{
+		"HeartbeatTimeout": c.HeartbeatTimeout, "ElectionTimeout": c.ElectionTimeout, "LeaderLease": c.LeaderLease,
+		"LockTimeout": c.LockTimeout, "DiskStallLimit": c.DiskStallLimit,
+	} {
+		if value < 5*time.Millisecond {
+			return invalid("%s %v is shorter than 5ms", name, value)
+		}
+	}
+	_, preVote := c.Transport.(raft.WithPreVote)
+	switch {
+	case c.Logger == nil:
+		return invalid("Logger is nil")
+	case c.LeaderLease > c.HeartbeatTimeout:
+		return invalid("LeaderLease %v is longer than HeartbeatTimeout %v", c.LeaderLease, c.HeartbeatTimeout)
+	case c.ElectionTimeout < c.HeartbeatTimeout:
+		return invalid("ElectionTimeout %v is shorter than HeartbeatTimeout %v", c.ElectionTimeout, c.HeartbeatTimeout)
+	case c.SnapshotThreshold == 0:
+		return invalid("SnapshotThreshold is 0")
+	case c.HashEvery == 0:
+		return invalid("HashEvery is 0")
+	case c.TrailingLogs < DedupWindow:
+		return invalid("TrailingLogs %d is less than DedupWindow %d", c.TrailingLogs, DedupWindow)
+	case c.Transport != nil && !preVote:
+		return invalid("Transport %T does not support pre-vote", c.Transport)
+	case c.Transport == nil && len(c.Members) > 1:
+		return invalid("%d Members need a Transport", len(c.Members))
+	}
+	return nil
+}
+
+// servers gives the configuration to bootstrap with.
+func (c Config) servers(local raft.ServerAddress) raft.Configuration {
+	if len(c.Members) == 0 {
+		return raft.Configuration{Servers: []raft.Server{{ID: raft.ServerID(c.ID), Address: local}}}
+	}
+	var all raft.Configuration
+	for _, m := range c.Members {
+		all.Servers = append(all.Servers, raft.Server{ID: raft.ServerID(m.ID), Address: raft.ServerAddress(m.Address)})
+	}
+	return all
+}
+
+// raftConfig gives raft's settings.
+func (c Config) raftConfig() *raft.Config {
+	r := raft.DefaultConfig()
+	r.LocalID = raft.ServerID(c.ID)
+	r.HeartbeatTimeout, r.ElectionTimeout, r.LeaderLeaseTimeout = c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLease
+	if c.Transport == nil {
+		r.HeartbeatTimeout, r.ElectionTimeout, r.LeaderLeaseTimeout = soloTimeout, soloTimeout, soloTimeout/2
+	}
+	r.MaxAppendEntries = maxAppendEntries
+	// Unbuffered, so that a command raft never took is known to be uncommitted. Batches form all the same: raft
+	// takes every proposal that waits when a write ends.
+	r.BatchApplyCh = false
+	r.SnapshotThreshold, r.TrailingLogs = c.SnapshotThreshold, c.TrailingLogs
+	r.SnapshotInterval = snapshotInterval
+	r.NoSnapshotRestoreOnStart = true // the machine is persistent
+	r.PreVoteDisabled = false
+	r.NoLegacyTelemetry = true
+	r.Logger = newLogger(c.Logger)
+	return r
+}

@@ -1,0 +1,46 @@
+package consensus
+
+import "errors"
+
+var (
+	// ErrNotLeader is returned when this replica does not lead the group; the command surely is not committed.
+	ErrNotLeader = errors.New("not the leader")
+	// ErrUnknownOutcome is returned when a command may or may not be, or become, committed. Propose it again with
+	// the same key, or ask Outcome.
+	ErrUnknownOutcome = errors.New("outcome of the command is unknown")
+	// ErrDuplicate is returned when a command's key was committed before and its result is no longer known.
+	ErrDuplicate = errors.New("command was already applied")
+	// ErrInvalidConfig is returned when a Config does not make sense.
+	ErrInvalidConfig = errors.New("invalid consensus configuration")
+	// ErrInvalidProposal is returned when a proposal can't become a log entry; it is not committed.
+	ErrInvalidProposal = errors.New("invalid proposal")
+	// ErrClosed is returned when the group is closed.
+	ErrClosed = errors.New("consensus group is closed")
+	// ErrFailed is returned by every call after the replica has failed; the reason is wrapped with it and in Err.
+	ErrFailed = errors.New("consensus replica failed")
+
+	// ErrEnvelope is the reason of a replica that met a log entry which is damaged.
+	ErrEnvelope = errors.New("log entry is damaged")
+	// ErrUnreadable is the reason of a replica that met a log entry written for a newer program.
+	ErrUnreadable = errors.New("log entry needs a newer program")
+	// ErrDiverged is the reason of a replica whose state differs from the leader's at the same index.
+	ErrDiverged = errors.New("state differs from the leader's")
+	// ErrStateMachine is the reason of a replica whose machine panicked or broke its contract.
+	ErrStateMachine = errors.New("state machine failed")
+	// ErrStore is the reason of a replica whose log store failed; what is on disk is unknown until reopened.
+	ErrStore = errors.New("raft log store failed")
+	// ErrDiskStalled is the reason of a replica with a store write that took longer than DiskStallLimit.
+	ErrDiskStalled = errors.New("disk stalled")
+	// ErrSnapshotLoop is the reason of a replica that was streamed the same snapshot again and again.
+	ErrSnapshotLoop = errors.New("snapshot does not help the replica")
+
+	// ErrRestoreUnsupported is returned when a snapshot is streamed to this replica: a snapshot is a reference to
+	// the leader's own files. A replica that needs one has to be rebuilt.
+	ErrRestoreUnsupported = errors.New("restoring a streamed snapshot is not supported")
+	// ErrStateBehind is returned by Open when the machine lacks commands that the log no longer holds.
+	ErrStateBehind = errors.New("state machine is behind the snapshot")
+	// ErrLogBehind is returned by Open when the log lacks what the machine has applied.
+	ErrLogBehind = errors.New("raft log is behind the state machine")
+	// ErrReference is returned by Open when the newest snapshot's reference is damaged.
+	ErrReference = errors.New("snapshot reference is damaged")
+)

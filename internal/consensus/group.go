@@ -1,0 +1,250 @@
+package consensus
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// Group is one replica of a raft group. Its methods may be called concurrently.
+type Group struct {
+	cfg       Config
+	raft      *raft.Raft
+	guard     *guard
+	fsm       *fsm
+	snapshots *snapshots
+	peers     raft.Transport // the caller's, for the handover of a failed replica
+	failure   *failure
+	metrics   *metrics
+
+	ready   atomic.Pointer[readiness] // nil while not leading
+	leading chan bool
+	stamped atomic.Uint64 // newest checkpoint put on an entry
+	durable atomic.Uint64 // last command the machine reported durable
+	reads   chan chan verdict
+
+	ctx      context.Context // ends with Close
+	cancel   context.CancelFunc
+	routines sync.WaitGroup
+	mu       sync.RWMutex
+	closed   bool
+	inflight sync.WaitGroup // proposals; added to under mu while not closed
+}
+
+// readiness is a leader's proof that it has applied all that was committed before its term.
+type readiness struct{ term, index uint64 }
+
+// fail ends the replica: nothing more is sent, stored, applied or acknowledged.
+func (g *Group) fail(reason error) {
+	if g.failure.set(reason) {
+		g.cfg.Logger.Error("consensus replica failed", slog.String("group", g.cfg.Group), slog.Any("error", reason))
+	}
+}
+
+// Failed is closed when the replica has failed. Close it then, and Open it again: opening checks everything.
+func (g *Group) Failed() <-chan struct{} { return g.failure.failed }
+
+// Err is nil, or ErrFailed with the reason.
+func (g *Group) Err() error { return g.failure.err() }
+
+// IsLeader tells whether this replica leads and has applied everything committed before its term.
+func (g *Group) IsLeader() bool {
+	_, ok := g.leadership()
+	return ok
+}
+
+func (g *Group) leadership() (readiness, bool) {
+	ready := g.ready.Load()
+	if ready == nil || g.failure.err() != nil || g.raft.State() != raft.Leader || g.raft.CurrentTerm() != ready.term {
+		return readiness{}, false
+	}
+	return *ready, true
+}
+
+// Leader is the id of the leader this replica knows, which may be a former one.
+func (g *Group) Leader() (id string, ok bool) {
+	if g.failure.err() != nil {
+		return "", false
+	}
+	_, leader := g.raft.LeaderWithID()
+	return string(leader), leader != ""
+}
+
+// LeaderChanges tells of changes of IsLeader. Of changes nobody received only the newest is kept.
+func (g *Group) LeaderChanges() <-chan bool { return g.leading }
+
+// AppliedIndex is the last entry this replica's machine has seen.
+func (g *Group) AppliedIndex() uint64 { return g.fsm.applied.get() }
+
+// Term is raft's current term.
+func (g *Group) Term() uint64 { return g.raft.CurrentTerm() }
+
+// Outcome tells what became of the command with this key, as far as this replica has applied: index is its entry, and
+// result what Apply returned if known is true (it is forgotten by a restart). ok is false when no such command is
+// among the last DedupWindow entries: it is not committed, or not yet, or longer ago. A leader asked after a
+// ReadBarrier knows of every command committed before.
+func (g *Group) Outcome(key [16]byte) (index uint64, result any, known, ok bool) {
+	r, ok := g.fsm.window.get(key)
+	return r.index, r.result, r.known, ok
+}
+
+// watch runs until Close or failure. It looks for store writes that take too long, and brings a failed replica down.
+func (g *Group) watch() {
+	ticker := time.NewTicker(max(g.cfg.DiskStallLimit/stallChecks, time.Millisecond))
+	defer ticker.Stop()
+	for {
+		select {
+		case <-g.ctx.Done():
+			return
+		case <-g.failure.failed:
+			g.bringDown()
+			return
+		case <-ticker.C:
+			if w, ok := g.guard.oldest(); ok && time.Since(w.began) > g.cfg.DiskStallLimit {
+				g.fail(fmt.Errorf("%s takes longer than %v: %w", w.operation, g.cfg.DiskStallLimit, ErrDiskStalled))
+			}
+		}
+	}
+}
+
+// bringDown shuts raft down and, if it led, asks the others to elect. raft itself can't hand leadership over here:
+// its loop may hang in the very write that failed. A voter that lags loses its election, and the next follows.
+func (g *Group) bringDown() {
+	led := g.raft.State() == raft.Leader
+	g.raft.Shutdown()
+	if !led {
+		g.notify(false)
+		return
+	}
+	g.ready.Store(nil)
+	g.notify(false)
+	header := raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(g.cfg.ID)}
+	for _, s := range g.raft.GetConfiguration().Configuration().Servers {
+		if s.Suffrage != raft.Voter || s.ID == raft.ServerID(g.cfg.ID) {
+			continue
+		}
+		header.Addr = g.peers.EncodePeer(raft.ServerID(g.cfg.ID), g.peers.LocalAddr())
+		err := g.peers.TimeoutNow(s.ID, s.Address, &raft.TimeoutNowRequest{RPCHeader: header}, &raft.TimeoutNowResponse{})
+		if err == nil {
+			return
+		}
+		g.cfg.Logger.Warn("hand over leadership", slog.String("group", g.cfg.Group), slog.String("to", string(s.ID)),
+			slog.Any("error", err))
+	}
+}
+
+// follow turns raft's leadership changes into ours.
+func (g *Group) follow() {
+	for {
+		select {
+		case <-g.ctx.Done():
+			return
+		case <-g.failure.failed:
+			return
+		case leads := <-g.raft.LeaderCh():
+			g.ready.Store(nil)
+			if !leads {
+				g.notify(false)
+				continue
+			}
+			if ready, ok := g.settle(); ok {
+				g.ready.Store(&ready)
+				g.notify(true)
+			}
+		}
+	}
+}
+
+// settle commits a barrier in the new term and waits until it has passed the state machine.
+func (g *Group) settle() (readiness, bool) {
+	term := g.raft.CurrentTerm()
+	barrier := g.raft.Barrier(0)
+	if g.await(g.ctx, barrier) != nil {
+		return readiness{}, false // leadership is lost again; LeaderCh tells
+	}
+	at, ok := barrier.(raft.IndexFuture)
+	if !ok {
+		g.fail(fmt.Errorf("barrier of type %T has no index: %w", barrier, ErrFailed))
+		return readiness{}, false
+	}
+	return readiness{term, at.Index()}, g.raft.CurrentTerm() == term
+}
+
+func (g *Group) notify(leads bool) {
+	select {
+	case <-g.leading: // nobody took the last one
+	default:
+	}
+	select {
+	case g.leading <- leads:
+	default: // another change came in between, and is newer
+	}
+}
+
+// await waits for raft's answer, the context or the replica's failure. raft forgets some futures when it shuts down;
+// the goroutine that waits for one of those stays.
+func (g *Group) await(ctx context.Context, future raft.Future) error {
+	done := make(chan error, 1)
+	go func() { done <- future.Error() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-g.failure.failed:
+		return g.failure.err()
+	}
+}
+
+// TransferLeadership hands leadership to the most advanced other voter.
+func (g *Group) TransferLeadership(ctx context.Context) error {
+	if err := g.await(ctx, g.raft.LeadershipTransfer()); err != nil {
+		return fmt.Errorf("transfer leadership of group %s: %w", g.cfg.Group, err)
+	}
+	return nil
+}
+
+// Snapshot makes the machine durable and compacts the log, as happens by itself every SnapshotThreshold entries.
+func (g *Group) Snapshot(ctx context.Context) error {
+	if err := g.failure.err(); err != nil {
+		return err
+	}
+	if err := g.await(ctx, g.raft.Snapshot()); err != nil {
+		return fmt.Errorf("snapshot group %s: %w", g.cfg.Group, err)
+	}
+	return nil
+}
+
+// persist runs on raft's snapshot goroutine, before log entries are discarded.
+func (g *Group) persist(s *snapshot) error {
+	began := time.Now()
+	durable, err := g.fsm.machine.Persist(g.ctx)
+	g.metrics.persist.Observe(time.Since(began).Seconds())
+	switch {
+	case g.ctx.Err() != nil:
+		return ErrClosed
+	case err != nil:
+		err = fmt.Errorf("persist: %w: %w", ErrStateMachine, err)
+	case durable < s.command:
+		err = fmt.Errorf("persist reached index %d, %d was applied before: %w", durable, s.command, ErrStateMachine)
+	}
+	if err != nil {
+		g.fail(err)
+		return err
+	}
+	s.durable = durable
+	g.durable.Store(durable)
+	return g.failure.err()
+}
+
+// discardable is the highest index that compaction may delete: the machine must be durable past it, and the window of
+// keys must be readable back from what stays.
+func (g *Group) discardable() uint64 {
+	durable := g.durable.Load()
+	return durable - min(durable, DedupWindow)
+}

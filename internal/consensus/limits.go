@@ -1,0 +1,31 @@
+package consensus
+
+import "time"
+
+const (
+	// DedupWindow is the number of log entries for which an idempotency key is remembered. Whether a command is a
+	// duplicate is part of what replicas agree on, so that it is a property of the format and not a setting.
+	DedupWindow = 4096
+	// ReaderVersion is what this program's entries ask of their readers at most: an entry with a higher MinReader is
+	// refused.
+	ReaderVersion = 1
+	// MaxPayload bounds one command's payload, in bytes: a replica holds it several times while replicating.
+	MaxPayload = 64 << 20
+	// maxCheckpoints is how many of its own state hashes a replica keeps for comparison; the leader's hash comes
+	// with one of the entries right after, so that a few would do.
+	maxCheckpoints = 256
+	// maxAppendEntries is the most entries raft stores in one write, sends in one call and applies in one batch.
+	maxAppendEntries = 128
+	// maxSnapshotRepeats is how often the same snapshot may be streamed to a replica before it is taken for the
+	// endless loop of a replica the snapshot does not help.
+	maxSnapshotRepeats = 3
+	// retainedSnapshots is the number of snapshot references kept: the newest, and one should it be unreadable.
+	retainedSnapshots = 2
+	// snapshotInterval is how often raft looks whether SnapshotThreshold is reached, up to twice that by jitter.
+	snapshotInterval = 30 * time.Second
+	// soloTimeout is raft's election timeout in a group of one voter: nobody else can lead, and the first election
+	// is started without waiting for it.
+	soloTimeout = time.Second
+	// stallChecks is how often the oldest store write is looked at within DiskStallLimit.
+	stallChecks = 8
+)

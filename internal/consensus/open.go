@@ -1,0 +1,208 @@
+package consensus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"sagasu/internal/consensus/boltstore"
+)
+
+// Open starts a replica with the state in cfg.Dir and the machine's own. It refuses, with ErrStateBehind, ErrLogBehind,
+// ErrDiverged or ErrReference, a log and a machine that do not fit together, and with boltstore's errors a log that
+// is locked, damaged or too new. The caller closes the machine after the group.
+func Open(cfg Config, machine StateMachine) (*Group, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("open group %s: %w", cfg.Group, err)
+	}
+	openStore := cfg.openStore
+	if openStore == nil {
+		openStore = func(dir string, wait time.Duration) (store, error) { return boltstore.Open(dir, wait) }
+	}
+	opened, err := openStore(cfg.Dir, cfg.LockTimeout)
+	if err != nil {
+		return nil, fmt.Errorf("open group %s: %w", cfg.Group, err)
+	}
+	g, err := start(cfg, machine, opened)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open group %s in %s: %w", cfg.Group, cfg.Dir, err), opened.Close())
+	}
+	if err := g.metrics.register(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open group %s: %w", cfg.Group, err), g.Close())
+	}
+	return g, nil
+}
+
+// start builds a group over its opened store; on an error nothing is left running.
+func start(cfg Config, machine StateMachine, opened store) (*Group, error) {
+	g := &Group{
+		cfg: cfg, failure: newFailure(), metrics: newMetrics(cfg.Group, cfg.Registerer),
+		leading: make(chan bool, 1), reads: make(chan chan verdict), peers: cfg.Transport,
+	}
+	g.ctx, g.cancel = context.WithCancel(context.Background())
+	if g.peers == nil {
+		address := raft.ServerAddress(cfg.Address)
+		if address == "" {
+			address = raft.ServerAddress(cfg.ID)
+		}
+		_, g.peers = raft.NewInmemTransport(address)
+	}
+	files, err := raft.NewFileSnapshotStoreWithLogger(cfg.Dir, retainedSnapshots, newLogger(cfg.Logger))
+	if err != nil {
+		return nil, err
+	}
+	g.snapshots = &snapshots{SnapshotStore: files, fail: g.fail}
+	g.guard = newGuard(opened, g.failure, g.fail)
+	g.guard.observe, g.guard.discardable = g.metrics.observeWrite, g.discardable
+	g.fsm = &fsm{
+		machine: machine, window: newWindow(), failure: g.failure, fail: g.fail, persist: g.persist,
+		batch: g.metrics.batch, floor: machine.AppliedIndex(), command: machine.AppliedIndex(), hashEvery: cfg.HashEvery,
+	}
+	g.fsm.applied.advance(g.fsm.floor)
+	g.durable.Store(g.fsm.floor)
+	if err := checkFit(opened, files, machine); err != nil {
+		return nil, err
+	}
+	if err := readWindow(opened, g.fsm.floor, g.fsm.window); err != nil {
+		return nil, err
+	}
+	if err := g.bootstrap(opened, files); err != nil {
+		return nil, err
+	}
+	g.gauges()
+	return g, g.run()
+}
+
+// checkFit compares the log, the newest snapshot and the machine.
+func checkFit(logs raft.LogStore, files raft.SnapshotStore, machine StateMachine) error {
+	first, err := logs.FirstIndex()
+	if err != nil {
+		return err
+	}
+	last, err := logs.LastIndex()
+	if err != nil {
+		return err
+	}
+	meta, ref, err := newestReference(files)
+	if err != nil {
+		return err
+	}
+	applied, covered := machine.AppliedIndex(), uint64(0)
+	if meta != nil {
+		covered = meta.Index
+	}
+	switch {
+	case applied < ref.command:
+		return fmt.Errorf("machine is durable to index %d, the snapshot needs %d: %w", applied, ref.command, ErrStateBehind)
+	case applied > last || covered > last:
+		return fmt.Errorf("log ends at index %d, machine is at %d, snapshot at %d: %w", last, applied, covered, ErrLogBehind)
+	case first > covered+1:
+		return fmt.Errorf("log begins at index %d, the snapshot ends at %d: %w", first, covered, ErrLogBehind)
+	case meta != nil && applied == ref.command && machine.Hash() != ref.hash:
+		return fmt.Errorf("machine at index %d hashes to %016x, its snapshot says %016x: %w",
+			applied, machine.Hash(), ref.hash, ErrDiverged)
+	}
+	return nil
+}
+
+// readWindow reads the keys before the first entry that will be applied.
+func readWindow(logs raft.LogStore, applied uint64, w *window) error {
+	first, err := logs.FirstIndex()
+	if err != nil || first == 0 {
+		return err
+	}
+	from := applied + 1 - min(applied, DedupWindow)
+	if from < first {
+		return fmt.Errorf("log begins at index %d, keys are needed from %d on: %w", first, from, ErrLogBehind)
+	}
+	for index := from; index <= applied; index++ {
+		var log raft.Log
+		if err := logs.GetLog(index, &log); err != nil {
+			return err
+		}
+		if log.Type != raft.LogCommand {
+			continue
+		}
+		e, err := decodeEnvelope(log.Data)
+		if err != nil && !(errors.Is(err, ErrUnreadable) && e.Flags&FlagIgnorable != 0) {
+			return fmt.Errorf("entry %d: %w", index, err)
+		}
+		w.see(index, e.Key)
+	}
+	return nil
+}
+
+// bootstrap founds the group in an empty directory, if it shall.
+func (g *Group) bootstrap(opened store, files raft.SnapshotStore) error {
+	exists, err := raft.HasExistingState(opened, opened, files)
+	if err != nil || exists || !g.cfg.Bootstrap {
+		return err
+	}
+	servers := g.cfg.servers(g.peers.LocalAddr())
+	return raft.BootstrapCluster(g.cfg.raftConfig(), opened, opened, files, g.peers, servers)
+}
+
+// run starts raft and the group's goroutines. raft is made on a goroutine of its own, as a failing store ends the
+// one it is called from, and raft panics where it can't read its log.
+func (g *Group) run() (err error) {
+	preVote, ok := g.peers.(raft.WithPreVote)
+	if !ok {
+		return fmt.Errorf("%w: Transport %T does not support pre-vote", ErrInvalidConfig, g.peers)
+	}
+	via := &transport{Transport: g.peers, preVote: preVote, failure: g.failure}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("start raft: %v: %w", p, ErrStore)
+			}
+		}()
+		g.raft, err = raft.NewRaft(g.cfg.raftConfig(), g.fsm, g.guard, g.guard, g.snapshots, via)
+	}()
+	<-done
+	if err = errors.Join(err, g.failure.err()); err != nil {
+		if g.raft != nil {
+			g.raft.Shutdown()
+		}
+		return err
+	}
+	for _, routine := range []func(){g.watch, g.follow, g.serveReads} {
+		g.routines.Go(routine)
+	}
+	return g.elect()
+}
+
+// elect makes a lone voter stand at once: raft looks at its election timer when the timer is shortened.
+func (g *Group) elect() error {
+	if g.cfg.Transport != nil {
+		return nil
+	}
+	timers := g.raft.ReloadableConfig()
+	timers.HeartbeatTimeout -= time.Millisecond
+	return g.raft.ReloadConfig(timers)
+}
+
+func (g *Group) gauges() {
+	add := func(name, help string, read func() float64) { g.metrics.gauge(g.cfg.Group, name, help, read) }
+	flag := func(b bool) float64 {
+		if b {
+			return 1
+		}
+		return 0
+	}
+	add("consensus_failed", "1 when the replica has failed and must be reopened.",
+		func() float64 { return flag(g.failure.err() != nil) })
+	add("consensus_leader", "1 while this replica leads.", func() float64 { return flag(g.IsLeader()) })
+	add("consensus_applied_index", "Last entry the state machine has seen.",
+		func() float64 { return float64(g.AppliedIndex()) })
+	add("consensus_log_entries", "Entries the log holds: a follower further behind needs a snapshot.",
+		func() float64 { return float64(g.Stats().LogEntries()) })
+}
