@@ -204,7 +204,9 @@ func (cfg Config) badVectors(t *testing.T) {
 		"nan":  {append([]float32{float32(math.NaN())}, good[1:]...), dense.ErrNotFinite},
 		"inf":  {append([]float32{float32(math.Inf(1))}, good[1:]...), dense.ErrNotFinite},
 	} {
-		err := index.Upsert(ctx, []dense.Vector{{ID: "a", Version: 1, Values: good}, {ID: "bad", Version: 2, Values: c.values}})
+		err := index.Upsert(ctx, []dense.Vector{
+			{ID: "a", Version: 1, Values: good}, {ID: "bad", Version: 2, Values: c.values},
+		})
 		require.ErrorIs(t, err, c.want, name)
 		require.ErrorContains(t, err, `"bad"`, name)
 		_, err = index.Search(ctx, dense.Query{Vector: c.values, K: 1})

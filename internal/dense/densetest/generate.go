@@ -101,7 +101,9 @@ func RandomVector(rng *rand.Rand, dims int) []float32 {
 
 // ids are the ids of the generated documents, some of them hard to quote.
 func ids(n int) []string {
-	out := []string{"\"", `\`, `a"b`, `a\`, "'", "東京", "🎈", "a\nb", "%", "_", "\x00", " ", "id in [1]", "\u2028", `\u0041`}
+	out := []string{
+		"\"", `\`, `a"b`, `a\`, "'", "東京", "🎈", "a\nb", "%", "_", "\x00", " ", "id in [1]", "\u2028", `\u0041`,
+	}
 	for i := len(out); i < n; i++ {
 		out = append(out, "doc-"+string(rune('a'+i%26))+string(rune('a'+i/26%26))+string(rune('a'+i/676)))
 	}
@@ -126,7 +128,8 @@ func drawFilter(t *rapid.T, ids []string, depth int) api.Query {
 	case 3:
 		return &api.Exists{Field: field}
 	case 4:
-		return &api.IDs{Values: rapid.SliceOfN(rapid.SampledFrom(append(slices.Clone(ids), "none")), 0, 20).Draw(t, "ids")}
+		some := rapid.SampledFrom(append(slices.Clone(ids), "none"))
+		return &api.IDs{Values: rapid.SliceOfN(some, 0, 20).Draw(t, "ids")}
 	case 5:
 		prefix := rapid.SampledFrom(scalarsOf(api.TypeKeyword)).Draw(t, "prefix").Str
 		return &api.Prefix{Field: rapid.SampledFrom([]string{nasty, "tag"}).Draw(t, "keyword"), Value: prefix}
@@ -159,7 +162,9 @@ func drawBool(t *rapid.T, ids []string, depth int) api.Query {
 		}
 		return out
 	}
-	q := &api.Bool{Must: list("must", 2), Should: list("should", 4), MustNot: list("must not", 2), Filter: list("filter", 1)}
+	q := &api.Bool{
+		Must: list("must", 2), Should: list("should", 4), MustNot: list("must not", 2), Filter: list("filter", 1),
+	}
 	if rapid.Bool().Draw(t, "minimum") {
 		n := rapid.IntRange(0, len(q.Should)+1).Draw(t, "minimum should")
 		q.MinimumShould = &n

@@ -50,12 +50,14 @@ func (x *Index) Flush(ctx context.Context) (uint64, error) {
 		for id := range dirty {
 			x.dirty[id] = struct{}{}
 		}
+		x.retry = next.first
 		x.mu.Unlock()
 		return x.durable.Load(), fmt.Errorf("flush vectors: %w", err)
 	}
 	for i := range records {
 		next.ids = append(next.ids, records[i].id)
 	}
+	x.retry = 0
 	x.files = append(append([]file(nil), x.files[:keep]...), next)
 	x.durable.Store(index)
 	if err := x.remove(covered); err != nil {
@@ -76,7 +78,8 @@ func (x *Index) uncovered(dirty, live int) int {
 	keep, records := len(x.files), dirty
 	for keep > 0 {
 		n := len(x.files[keep-1].ids)
-		if n > mergeFactor*records && n >= mergeFloor {
+		tried := x.retry > 0 && x.files[keep-1].last >= x.retry
+		if n > mergeFactor*records && n >= mergeFloor && !tried {
 			break
 		}
 		records += n

@@ -26,10 +26,13 @@ type Index struct {
 	// dirty are the ids touched since the last flush.
 	dirty map[string]struct{}
 
-	// flushing is held by Flush and Close; it guards files.
+	// flushing is held by Flush and Close; it guards files and retry.
 	flushing sync.Mutex
 	files    []file
-	durable  atomic.Uint64
+	// retry is where the range of the last flush began if that failed, else 0. Its file may be there all
+	// the same; the next one covers the same range or more, so that none is taken for covered by it.
+	retry   uint64
+	durable atomic.Uint64
 }
 
 var _ dense.Index = (*Index)(nil)
