@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/cobra"
+
+	"sagasu/embedclient"
+)
+
+// shutdownTimeout bounds how long calls under way may take when the process is asked to end: below the
+// 30 s that Kubernetes waits before it kills.
+const shutdownTimeout = 20 * time.Second
+
+func serveCommand(t *terminal) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "serve --data-dir DIR",
+		Short: "Run a node",
+		Long: "Runs a node until SIGTERM or SIGINT, then finishes the calls under way.\n" +
+			"Each flag can also be given as the environment variable in brackets, or in the file.",
+		Args: exactly(0),
+	}
+	addSettings(c.Flags())
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		conf, err := resolve(c.Flags(), t.env)
+		if err != nil {
+			return err
+		}
+		return serve(c.Context(), t, conf)
+	}
+	return c
+}
+
+// process is what the parts of a running node share.
+type process struct {
+	logger   *slog.Logger
+	registry *prometheus.Registry
+	embedder *embedclient.Client
+}
+
+// serve runs until ctx ends or a part fails.
+func serve(ctx context.Context, t *terminal, conf *configuration) (err error) {
+	p := &process{logger: slog.New(slog.NewTextHandler(t.err, nil))}
+	if p.registry, err = newRegistry(); err != nil {
+		return err
+	}
+	// Both ports are taken before the data is touched: who can't be reached has no business with it.
+	apiListener, err := net.Listen("tcp", conf.get("http-addr"))
+	if err != nil {
+		return fmt.Errorf("listen for the API: %w", err)
+	}
+	opsListener, err := net.Listen("tcp", conf.get("ops-addr"))
+	if err != nil {
+		return errors.Join(fmt.Errorf("listen for operations: %w", err), apiListener.Close())
+	}
+	if p.embedder, err = newEmbedder(conf, p.logger, p.registry); err != nil {
+		return errors.Join(err, apiListener.Close(), opsListener.Close())
+	}
+	if p.embedder != nil {
+		defer func() { err = errors.Join(err, p.embedder.Close()) }()
+	}
+	started := time.Now()
+	node, err := newNode(ctx, conf, p)
+	if err != nil {
+		return errors.Join(err, apiListener.Close(), opsListener.Close())
+	}
+	// The node is closed last: nobody is left then who would ask it.
+	defer func() { err = errors.Join(err, node.Close()) }()
+
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	failed := make(chan error, 2)
+	go func() { failed <- serveAPI(ctx, apiListener, node, p) }()
+	go func() { failed <- serveOperations(ctx, opsListener, node, p) }()
+	p.logger.Info("serving", "api", "http://"+apiListener.Addr().String(),
+		"operations", "http://"+opsListener.Addr().String(), "data_dir", conf.get("data-dir"),
+		"started_in", time.Since(started).Round(time.Millisecond))
+	// The first to end takes the other with it.
+	first := <-failed
+	end()
+	p.logger.Info("stopping")
+	return errors.Join(first, <-failed)
+}

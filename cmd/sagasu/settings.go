@@ -1,0 +1,255 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/knadh/koanf/parsers/yaml"
+	"github.com/knadh/koanf/v2"
+	"github.com/spf13/pflag"
+)
+
+// setting is one thing that can be configured: by --key, by SAGASU_KEY and by key in the file, in this
+// order of precedence.
+type setting struct {
+	key, fallback, help string
+	// check refuses a value; nil takes any.
+	check func(value string) error
+}
+
+func settings() []setting {
+	return []setting{
+		{"data-dir", "", "directory that holds everything the node keeps (required)", checkSet},
+		{"http-addr", "127.0.0.1:8000", "address of the API", checkAddr},
+		{"ops-addr", "127.0.0.1:9090", "address of metrics, health and profiles; never public", checkAddr},
+		{"insecure", "false", "serve without keys; needed to listen on more than loopback", checkBool},
+		{"embed-url", "", "base URL of the embedding service; empty for none", checkURL},
+		{"embed-protocol", "openai", "protocol of the embedding service: openai or tei", checkProtocol},
+		{"embed-model", "", "model asked of the embedding service", nil},
+		{"embed-dims", "0", "dimensions of its vectors; 0 takes what comes", checkCount},
+		{"milvus-addr", "", "host:port of Milvus; empty keeps vectors in this process", checkOptionalAddr},
+	}
+}
+
+// envName is the environment variable of a setting.
+func envName(key string) string {
+	return "SAGASU_" + strings.ToUpper(strings.ReplaceAll(key, "-", "_"))
+}
+
+// resolved is a setting's value and where it came from.
+type resolved struct {
+	Key    string `json:"key"`
+	Value  string `json:"value"`
+	Source string `json:"source"`
+}
+
+// configuration is all settings, resolved.
+type configuration struct {
+	values []resolved
+	// ignored are variables SAGASU_* that are no setting. They are not refused: Kubernetes sets such
+	// variables for a service of that name.
+	ignored []string
+}
+
+func (c *configuration) get(key string) string {
+	for _, v := range c.values {
+		if v.Key == key {
+			return v.Value
+		}
+	}
+	return ""
+}
+
+// addSettings gives a command a flag for each setting, and --config.
+func addSettings(flags *pflag.FlagSet) {
+	flags.String("config", "", "YAML file with settings, keys as the flags' names")
+	for _, s := range settings() {
+		help := s.help + " [" + envName(s.key) + "]"
+		if s.fallback == "false" {
+			flags.Bool(s.key, false, help)
+			continue
+		}
+		flags.String(s.key, s.fallback, help)
+	}
+}
+
+// resolve brings flags, environment and file together. All errors are named, not just the first.
+func resolve(flags *pflag.FlagSet, env []string) (*configuration, error) {
+	vars := environment(env)
+	path, err := flags.GetString("config")
+	if err != nil {
+		return nil, err
+	}
+	if path == "" {
+		path = vars["SAGASU_CONFIG"]
+	}
+	file, errs := readConfigFile(path)
+	c := &configuration{}
+	for _, s := range settings() {
+		v := resolved{Key: s.key, Value: s.fallback, Source: "default"}
+		if text, ok := file[s.key]; ok {
+			v.Value, v.Source = text, "file "+path
+		}
+		if text, ok := vars[envName(s.key)]; ok {
+			v.Value, v.Source = text, "environment "+envName(s.key)
+		}
+		if f := flags.Lookup(s.key); f != nil && f.Changed {
+			v.Value, v.Source = f.Value.String(), "flag --"+s.key
+		}
+		if s.check != nil {
+			if err := s.check(v.Value); err != nil {
+				errs = append(errs, fmt.Errorf("%s (from %s): %w", s.key, v.Source, err))
+			}
+		}
+		c.values = append(c.values, v)
+	}
+	c.ignored = unknownVariables(vars)
+	if err := errors.Join(append(errs, c.checkExposure())...); err != nil {
+		return c, &exitError{code: exitUsage, err: err}
+	}
+	return c, nil
+}
+
+func environment(env []string) map[string]string {
+	vars := map[string]string{}
+	for _, e := range env {
+		if name, value, ok := strings.Cut(e, "="); ok && strings.HasPrefix(name, "SAGASU_") {
+			vars[name] = value
+		}
+	}
+	return vars
+}
+
+func unknownVariables(vars map[string]string) []string {
+	known := []string{"SAGASU_CONFIG", serverVariable}
+	for _, s := range settings() {
+		known = append(known, envName(s.key))
+	}
+	var out []string
+	for name := range vars {
+		if !slices.Contains(known, name) {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// readConfigFile reads the YAML file, if there is one; an unknown key is an error that names it.
+func readConfigFile(path string) (map[string]string, []error) {
+	if path == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, []error{fmt.Errorf("read configuration: %w", err)}
+	}
+	tree, err := yaml.Parser().Unmarshal(data)
+	if err != nil {
+		return nil, []error{fmt.Errorf("read configuration %s: %w", path, err)}
+	}
+	k := koanf.New(".")
+	if err := k.Load(treeProvider(tree), nil); err != nil {
+		return nil, []error{fmt.Errorf("read configuration %s: %w", path, err)}
+	}
+	values := map[string]string{}
+	var errs []error
+	for _, key := range k.Keys() {
+		if !slices.ContainsFunc(settings(), func(s setting) bool { return s.key == key }) {
+			errs = append(errs, fmt.Errorf("configuration %s: unknown key %q", path, key))
+			continue
+		}
+		values[key] = k.String(key)
+	}
+	return values, errs
+}
+
+// treeProvider hands a parsed file to koanf.
+type treeProvider map[string]any
+
+func (p treeProvider) Read() (map[string]any, error) { return p, nil }
+
+func (p treeProvider) ReadBytes() ([]byte, error) {
+	return nil, errors.New("a parsed file has no bytes")
+}
+
+// checkExposure refuses to listen on more than loopback without --insecure: there are no keys yet.
+func (c *configuration) checkExposure() error {
+	if c.get("insecure") == "true" || isLoopback(c.get("http-addr")) {
+		return nil
+	}
+	return fmt.Errorf("http-addr %s can be reached from other machines and there are no keys: "+
+		"listen on 127.0.0.1, or pass --insecure", c.get("http-addr"))
+}
+
+func isLoopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func checkSet(v string) error {
+	if v == "" {
+		return errors.New("is not set")
+	}
+	return nil
+}
+
+func checkAddr(v string) error {
+	_, port, err := net.SplitHostPort(v)
+	if err != nil {
+		return fmt.Errorf("%q is no address such as 127.0.0.1:8000 or :8000", v)
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return fmt.Errorf("%q has no port from 0 to 65535", v)
+	}
+	return nil
+}
+
+func checkOptionalAddr(v string) error {
+	if v == "" {
+		return nil
+	}
+	return checkAddr(v)
+}
+
+func checkBool(v string) error {
+	if v != "true" && v != "false" {
+		return fmt.Errorf("%q is neither true nor false", v)
+	}
+	return nil
+}
+
+func checkURL(v string) error {
+	if v == "" {
+		return nil
+	}
+	u, err := url.Parse(v)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return fmt.Errorf("%q is no http or https URL", v)
+	}
+	return nil
+}
+
+func checkProtocol(v string) error {
+	if v != "openai" && v != "tei" {
+		return fmt.Errorf("%q is neither openai nor tei", v)
+	}
+	return nil
+}
+
+func checkCount(v string) error {
+	if n, err := strconv.Atoi(v); err != nil || n < 0 {
+		return fmt.Errorf("%q is no number from 0 on", v)
+	}
+	return nil
+}
