@@ -207,8 +207,7 @@ func TestConditionalWrites(t *testing.T) {
 				require.Equal(t, []string{"doc"}, find(t, r, fmt.Sprintf("writer%d", i)))
 				continue
 			}
-			require.NotNil(t, res.Error)
-			require.Equal(t, "if_version", res.Error.Field)
+			require.NotZero(t, res.Version, "a conflict tells the present version")
 		}
 		require.Equal(t, 1, won)
 		version = next

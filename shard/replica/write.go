@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"unicode/utf8"
 
 	"sagasu/api"
@@ -112,14 +111,7 @@ func (r *Replica) await(ctx context.Context, q *request) ([]sparse.Outcome, erro
 	}
 }
 
+// result gives what became of a write; what a conflict is about is told by whoever knows the request.
 func result(id string, o sparse.Outcome) api.WriteResult {
-	out := api.WriteResult{ID: id, Status: o.Status, Version: o.Version}
-	if o.Status == api.StatusConflict {
-		detail := fmt.Sprintf("document %q does not exist", id)
-		if o.Version > 0 {
-			detail = fmt.Sprintf("document %q is at version %d", id, o.Version)
-		}
-		out.Error = api.NewProblem(api.ProblemConflict, http.StatusConflict, "if_version", "%s", detail)
-	}
-	return out
+	return api.WriteResult{ID: id, Status: o.Status, Version: o.Version}
 }
