@@ -118,11 +118,15 @@ load() {
   "$sagasu" bulk --index "$index" --vectors "$here/sample/$language" "$here/sample/$language/corpus.jsonl"
 }
 
-# show prints the hits of a query in the three modes.
+# show prints the hits of a query in the three modes. On a busy machine the first text that the embedding
+# service sees can take longer than a search waits for it.
 show() {
   echo
   echo "$1: $2"
-  "$sagasu" search --compare --size 5 "$1" "$2"
+  for _ in 1 2 3; do
+    "$sagasu" search --compare --size 5 "$1" "$2" && return 0
+  done
+  say "the query was not answered in all modes; the node stays up, its log is $log"
 }
 
 start() {
@@ -152,7 +156,7 @@ start() {
     checksum >"$dir/loaded"
   fi
   show papers "why do people gain weight"
-  show jawiki "雨が続く季節はいつ始まるのか"
+  show jawiki "雨が続く季節"
   trap - EXIT
   cat <<TEXT
 
