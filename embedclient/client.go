@@ -39,7 +39,7 @@ var (
 
 // New makes a client; it does not contact the service. A nil logger discards, a nil registry leaves
 // the metrics unregistered. It fails with ErrBadConfig, or when the registry has the metrics of another
-// open client: wrap it with labels that tell them apart.
+// open client: give each a registerer wrapped with labels that tell them apart.
 func New(cfg Config, logger *slog.Logger, reg prometheus.Registerer) (*Client, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err

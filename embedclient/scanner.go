@@ -7,7 +7,8 @@ import (
 )
 
 // scanner reads JSON front to back. It is several times faster than encoding/json on the long arrays
-// of numbers that embeddings are, and allocates only results.
+// of numbers that embeddings are, and allocates only results. In strings it lets control characters
+// pass, which JSON wants escaped.
 type scanner struct {
 	buf []byte
 	pos int

@@ -80,7 +80,7 @@ func (d *decimal) take(buf []byte, i int) int {
 			break
 		}
 		d.digits = d.digits*10 + uint64(c)
-		if d.digits != 0 {
+		if c != 0 || d.count > 0 {
 			d.count++
 		}
 	}
