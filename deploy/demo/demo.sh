@@ -40,7 +40,7 @@ checksum() {
 alive() {
   local pid
   pid=$(cat "$dir/pid" 2>/dev/null) || return 1
-  [ -n "$pid" ] && tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qx "$sagasu"
+  [ -n "$pid" ] && { tr '\0' '\n' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -qxF "$sagasu"
 }
 
 # free_port prints the wanted port if nothing listens on it, else one that is free.
