@@ -7,6 +7,7 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -198,7 +199,7 @@ func (n *Node) Ready(ctx context.Context) error {
 	if err := errors.Join(n.fsm.Err(), n.meta.ReadBarrier(ctx)); err != nil {
 		errs = append(errs, fmt.Errorf("metadata: %w", err))
 	}
-	slices.SortFunc(open, func(a, b *openIndex) int { return compareNames(a.Name, b.Name) })
+	slices.SortFunc(open, func(a, b *openIndex) int { return strings.Compare(a.Name, b.Name) })
 	for _, x := range open {
 		ctx, leave, ok := x.enter(ctx)
 		if !ok {

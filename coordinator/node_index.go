@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"strings"
 
 	"sagasu/api"
 	"sagasu/coordinator/state"
@@ -125,5 +124,3 @@ func newUUID() (string, error) {
 	}
 	return hex.EncodeToString(b[:]), nil
 }
-
-func compareNames(a, b string) int { return strings.Compare(a, b) }
