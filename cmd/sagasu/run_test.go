@@ -57,7 +57,8 @@ func TestConfigCheck(t *testing.T) {
 	t.Run("tells where each value comes from", func(t *testing.T) {
 		write("data-dir: /var/lib/sagasu\nhttp-addr: 127.0.0.1:1\nembed-dims: 384\n")
 		env := []string{"SAGASU_HTTP_ADDR=127.0.0.1:2", "SAGASU_OPS_ADDR=127.0.0.1:3", "SAGASU_SERVICE_HOST=10.0.0.1"}
-		code, stdout, stderr := invoke(t, "", env, "config", "check", "--config", file, "--ops-addr", "127.0.0.1:4", "-o", "json")
+		code, stdout, stderr := invoke(t, "", env, "config", "check", "--config", file, "--ops-addr", "127.0.0.1:4",
+			"-o", "json")
 		require.Equal(t, exitOK, code, stderr)
 		var values []resolved
 		require.NoError(t, json.Unmarshal([]byte(stdout), &values))
