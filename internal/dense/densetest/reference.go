@@ -157,3 +157,10 @@ func compare(a, b api.Scalar) int {
 	}
 	return 0
 }
+
+// Exact gives the exact answer to a query over these vectors, by looking at each.
+func Exact(vs []dense.Vector, fields map[string]api.Field, q dense.Query) ([]dense.Hit, error) {
+	r := newReference(fields)
+	r.upsert(vs)
+	return r.search(q)
+}
