@@ -11,6 +11,7 @@ var ErrUnknownAnalyzer = errors.New("unknown analyzer")
 
 // Token is one term with its place in a text.
 type Token struct {
+	// Term may share the memory of the text, or of a folded copy of it: clone what outlives the text.
 	Term string
 	// Start and End are byte offsets into the text as it was given.
 	Start, End int
@@ -22,8 +23,8 @@ type Token struct {
 type Analyzer interface {
 	// Name is the name it is got by.
 	Name() string
-	// Analyze appends the tokens of text to dst, positions ascending from 0, and returns it. Any bytes will
-	// do; invalid UTF-8 separates words.
+	// Analyze appends the tokens of text to dst and returns it: positions ascend from 0, starts and ends
+	// never descend. Any bytes will do; invalid UTF-8 separates words.
 	Analyze(dst []Token, text string) []Token
 }
 
@@ -50,7 +51,7 @@ func (r *Registry) Get(name string) (Analyzer, error) {
 	return nil, fmt.Errorf("%w %q, known are %s", ErrUnknownAnalyzer, name, strings.Join(r.Names(), ", "))
 }
 
-// Names lists the analyzers.
+// Names lists the analyzers, the default first.
 func (r *Registry) Names() []string {
 	names := make([]string, 0, len(r.analyzers))
 	for _, a := range r.analyzers {

@@ -5,82 +5,127 @@ import (
 	"sync"
 	"unicode/utf8"
 
+	"github.com/ikawaha/kagome-dict/dict"
 	"github.com/ikawaha/kagome-dict/ipa"
-	"github.com/ikawaha/kagome/v2/tokenizer"
+	"github.com/ikawaha/kagome/v2/tokenizer/lattice"
 )
 
-// maxLattice bounds the text that is taken apart at once, in bytes: memory grows with it.
-const maxLattice = 3 * 1000
-
 type japanese struct {
-	once      sync.Once
-	tokenizer *tokenizer.Tokenizer
+	once sync.Once
+	dict *dict.Dict
 }
 
 func (*japanese) Name() string { return "japanese" }
 
 func (j *japanese) Analyze(dst []Token, text string) []Token {
-	n := normalize(text)
-	w := wordWriter{dst: dst, text: &n}
-	eachRun(n.text, isJapanese, func(from, to int, accepted bool) {
-		if !accepted {
-			w.words(from, to)
-			return
-		}
-		for from < to {
-			end := min(to, from+maxLattice)
-			for end < to && !utf8.RuneStart(n.text[end]) {
-				end--
-			}
-			j.morphemes(&w, from, end)
-			from = end
+	w := newWordWriter(dst, text)
+	if strings.IndexFunc(w.text.text, isJapanese) < 0 {
+		w.words(0, len(w.text.text))
+		return w.dst
+	}
+	j.once.Do(func() { j.dict = ipa.Dict() })
+	eachSentence(w.text.text, func(s []run) {
+		if s[0].japanese || len(s) > 1 {
+			j.sentence(&w, s)
+		} else {
+			w.words(s[0].from, s[0].to)
 		}
 	})
 	return w.dst
 }
 
-// morphemes appends what a run of Japanese script consists of.
-func (j *japanese) morphemes(w *wordWriter, from, to int) {
-	j.once.Do(j.load)
-	run := w.text.text[from:to]
-	for _, t := range j.tokenizer.Analyze(run, tokenizer.Search) {
-		if t.Class == tokenizer.DUMMY || t.Surface == "" {
+// sentence appends the morphemes of the Japanese runs and the words of the others. The lattice gets all of
+// them, so that a run is understood in its context.
+func (j *japanese) sentence(w *wordWriter, s []run) {
+	base := s[0].from
+	la := lattice.New(j.dict, nil)
+	defer la.Free()
+	la.Build(w.text.text[base:s[len(s)-1].to])
+	la.Forward(lattice.Search)
+	la.Backward(lattice.Search)
+
+	next := len(la.Output) - 1 // the output is in reverse
+	for _, r := range s {
+		if !r.japanese {
+			w.words(r.from, r.to)
 			continue
 		}
-		start := from + t.Position
-		end := start + len(t.Surface)
-		if !content(&t) {
-			w.position++
-			continue
+		for next >= 0 && base+la.Output[next].Position < r.to {
+			n := la.Output[next]
+			from := base + n.Position
+			to := from + len(n.Surface)
+			if to > r.from && n.Class != lattice.DUMMY {
+				j.morpheme(w, n, max(from, r.from), min(to, r.to))
+			}
+			if to > r.to {
+				break // it goes on behind the run
+			}
+			next--
 		}
-		term := t.Surface
-		if base, ok := t.BaseForm(); ok && base != "*" {
-			term = base
-		}
-		w.add(strings.ToLower(term), start, end)
 	}
 }
 
-// content reports whether a morpheme says something about a text: particles, auxiliaries, symbols and
-// fillers don't.
-func content(t *tokenizer.Token) bool {
-	pos := t.POS()
-	if len(pos) == 0 {
-		return true
+// morpheme appends what the node says about [from, to), its part inside a Japanese run.
+func (j *japanese) morpheme(w *wordWriter, n *lattice.Node, from, to int) {
+	if !j.content(n) {
+		w.position++
+		return
 	}
-	switch pos[0] {
+	term := w.text.text[from:to]
+	if len(term) > maxTermBytes {
+		w.word(from, to)
+		return
+	}
+	if form := j.baseForm(n); form != "" && form != "*" && len(term) == len(n.Surface) {
+		term = form
+	}
+	w.add(katakanaStem(term), from, to)
+}
+
+// content reports whether a morpheme says something about a text. Particles, auxiliaries, symbols and
+// fillers don't, nor do the nouns and verbs that serve as such (こと, the いる of ている, れる).
+func (j *japanese) content(n *lattice.Node) bool {
+	class, sub := j.feature(n, 0), j.feature(n, 1)
+	switch class {
 	case "助詞", "助動詞", "記号", "フィラー":
 		return false
 	}
-	return true
+	return sub != "非自立" && (class != "動詞" || sub != "接尾")
 }
 
-// load loads the dictionary that is compiled in.
-func (j *japanese) load() {
-	t, err := tokenizer.New(ipa.Dict(), tokenizer.OmitBosEos())
-	if err != nil {
-		// New fails only for a nil dictionary or a failing option, and here is neither.
-		panic("make tokenizer: " + err.Error())
+func (j *japanese) baseForm(n *lattice.Node) string { return j.feature(n, ipa.BaseForm) }
+
+// feature gives a column of the node's dictionary entry, "" if it has none.
+func (j *japanese) feature(n *lattice.Node, column int) string {
+	var rest []string
+	switch n.Class {
+	case lattice.KNOWN:
+		classes := j.dict.POSTable.POSs[n.ID]
+		if column < len(classes) {
+			return j.dict.POSTable.NameList[classes[column]]
+		}
+		column -= len(classes)
+		rest = j.dict.Contents[n.ID]
+	case lattice.UNKNOWN:
+		rest = j.dict.UnkDict.Contents[n.ID]
 	}
-	j.tokenizer = t
+	if column < len(rest) {
+		return rest[column]
+	}
+	return ""
+}
+
+// katakanaStem drops the final length mark of a longer Katakana word, which writers add or not (サーバー,
+// サーバ).
+func katakanaStem(term string) string {
+	stem, ok := strings.CutSuffix(term, "ー")
+	if !ok || utf8.RuneCountInString(term) < minKatakanaStem {
+		return term
+	}
+	for _, r := range stem {
+		if r != 'ー' && (r < 'ァ' || r > 'ヺ') {
+			return term
+		}
+	}
+	return stem
 }

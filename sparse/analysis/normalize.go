@@ -7,50 +7,120 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// normalized is a text in form KC and the way back to the original's offsets.
+// normalized is a text in form KC, ignorable characters removed and ASCII in lower case, with the way back
+// to the offsets of the original.
 type normalized struct {
 	text string
-	// starts[i] and ends[i] are where the piece that gave byte i begins and ends in the original; nil if
-	// both texts are the same.
-	starts, ends []int32
+	// stripped were made before composed; nil if nothing changed.
+	stripped, composed edits
 }
 
 func normalize(text string) normalized {
-	if isASCII(text) || norm.NFKC.IsNormalString(text) {
-		return normalized{text: text}
+	if isASCII(text) {
+		return normalized{text: strings.ToLower(text)}
 	}
-	n := normalized{starts: make([]int32, 0, len(text)), ends: make([]int32, 0, len(text))}
-	var out strings.Builder
-	out.Grow(len(text))
-	var it norm.Iter
-	it.InitString(norm.NFKC, text)
-	for !it.Done() {
-		from := it.Pos()
-		piece := it.Next()
-		out.Write(piece)
-		for range piece {
-			n.starts = append(n.starts, int32(from))
-		}
-		// A character that expands comes in several pieces; the iterator moves on with the last of them.
-		if to := it.Pos(); to > from {
-			for len(n.ends) < len(n.starts) {
-				n.ends = append(n.ends, int32(to))
-			}
-		}
-	}
-	for len(n.ends) < len(n.starts) {
-		n.ends = append(n.ends, int32(len(text)))
-	}
-	n.text = out.String()
+	var n normalized
+	n.text, n.stripped = strip(blankInvalid(text))
+	n.text, n.composed = compose(n.text)
+	n.text = lowerASCII(n.text)
 	return n
 }
 
 // span gives the original's offsets of the bytes [from, to), which must not be empty.
 func (n *normalized) span(from, to int) (start, end int) {
-	if n.starts == nil {
-		return from, to
+	return n.stripped.start(n.composed.start(from)), n.stripped.end(n.composed.end(to))
+}
+
+// blankInvalid puts a space in place of every invalid byte, which keeps the offsets.
+func blankInvalid(text string) string {
+	if utf8.ValidString(text) {
+		return text
 	}
-	return int(n.starts[from]), int(n.ends[to-1])
+	out := []byte(text)
+	for i := 0; i < len(out); {
+		r, size := utf8.DecodeRune(out[i:])
+		if r == utf8.RuneError && size == 1 {
+			out[i] = ' '
+		}
+		i += size
+	}
+	return string(out)
+}
+
+// strip removes ignorable characters.
+func strip(text string) (string, edits) {
+	if strings.IndexFunc(text, ignorable) < 0 {
+		return text, nil
+	}
+	var list edits
+	out := make([]byte, 0, len(text))
+	for i, r := range text {
+		size := utf8.RuneLen(r)
+		if ignorable(r) {
+			list = append(list, edit{len(out), len(out), i, i + size})
+			continue
+		}
+		out = append(out, text[i:i+size]...)
+	}
+	return string(out), list
+}
+
+// ignorable tells of characters that steer the display only: soft hyphens, joiners, direction marks,
+// variation selectors and tags. The zero width space is none, for it separates words.
+func ignorable(r rune) bool {
+	switch {
+	case r < 0xad:
+		return false
+	case r == 0xad, r == 0x34f, r == 0x61c, r == 0xfeff:
+		return true
+	case r < 0x180b:
+		return false
+	}
+	return r <= 0x180f || r >= 0x200c && r <= 0x200f || r >= 0x202a && r <= 0x202e ||
+		r >= 0x2060 && r <= 0x206f || r >= 0xfe00 && r <= 0xfe0f || r >= 0xe0000 && r <= 0xe0fff
+}
+
+// compose brings a valid text into form KC. What is in it already is copied whole.
+func compose(text string) (string, edits) {
+	at := norm.NFKC.QuickSpanString(text)
+	if at == len(text) {
+		return text, nil
+	}
+	var list edits
+	out := make([]byte, 0, len(text)+len(text)/8)
+	out = append(out, text[:at]...)
+	for at < len(text) {
+		size := norm.NFKC.NextBoundaryInString(text[at:], true)
+		if size <= 0 {
+			size = len(text) - at
+		}
+		from := len(out)
+		out = norm.NFKC.AppendString(out, text[at:at+size])
+		if string(out[from:]) != text[at:at+size] {
+			list = append(list, edit{from, len(out), at, at + size})
+		}
+		at += size
+		span := norm.NFKC.QuickSpanString(text[at:])
+		out = append(out, text[at:at+span]...)
+		at += span
+	}
+	return string(out), list
+}
+
+// lowerASCII lower-cases A to Z, which keeps the offsets; fold does the others, word by word.
+func lowerASCII(text string) string {
+	for i := range len(text) {
+		if c := text[i]; c >= 'A' && c <= 'Z' {
+			out := []byte(text)
+			for ; i < len(out); i++ {
+				if c := out[i]; c >= 'A' && c <= 'Z' {
+					out[i] = c + 'a' - 'A'
+				}
+			}
+			return string(out)
+		}
+	}
+	return text
 }
 
 func isASCII(s string) bool {

@@ -1,9 +1,6 @@
 package analysis
 
-import (
-	"unicode"
-	"unicode/utf8"
-)
+import "unicode"
 
 // eachRun cuts text into runs of characters that in accepts and runs of the others.
 func eachRun(text string, in func(r rune) bool, fn func(from, to int, accepted bool)) {
@@ -23,39 +20,18 @@ func eachRun(text string, in func(r rune) bool, fn func(from, to int, accepted b
 
 // isJapanese accepts Han and Kana with their iteration and length marks.
 func isJapanese(r rune) bool {
-	if r < 0x3005 {
+	switch {
+	case r < 0x3005:
 		return false
+	case r >= 0x3041 && r <= 0x3096, r >= 0x30a1 && r <= 0x30fa, r >= 0x4e00 && r <= 0x9fff:
+		return true
+	case r == 'ー', r == '々', r == '〆', r >= 0xac00 && r <= 0xd7a3:
+		return r < 0xac00
 	}
-	return r == 'ー' || r == '々' || unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana)
+	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana)
 }
 
 // isCJK accepts Japanese and Hangul.
 func isCJK(r rune) bool {
 	return r >= 0x1100 && (isJapanese(r) || unicode.Is(unicode.Hangul, r))
-}
-
-type bigram struct{}
-
-func (bigram) Name() string { return "cjk_bigram" }
-
-func (bigram) Analyze(dst []Token, text string) []Token {
-	n := normalize(text)
-	w := wordWriter{dst: dst, text: &n}
-	eachRun(n.text, isCJK, func(from, to int, accepted bool) {
-		if !accepted {
-			w.words(from, to)
-			return
-		}
-		_, size := utf8.DecodeRuneInString(n.text[from:])
-		if from+size == to {
-			w.add(n.text[from:to], from, to)
-			return
-		}
-		for at, next := from, from+size; next < to; {
-			_, size := utf8.DecodeRuneInString(n.text[next:])
-			w.add(n.text[at:next+size], at, next+size)
-			at, next = next, next+size
-		}
-	})
-	return w.dst
 }
