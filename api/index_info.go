@@ -67,7 +67,7 @@ func ParseAnalyzeRequest(data []byte) (AnalyzeRequest, error) {
 	case r.Analyzer != "" && (r.Index != "" || r.Field != ""):
 		err = badField("analyzer", "does not go with index and field")
 	case r.Analyzer == "" && r.Index == "" && r.Field == "":
-		r.Analyzer = "standard"
+		r.Analyzer = DefaultAnalyzer
 	case r.Analyzer == "" && r.Index == "":
 		err = badField("index", "is missing")
 	case r.Analyzer == "" && r.Field == "":

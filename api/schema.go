@@ -66,3 +66,6 @@ func ReservedName(name string) bool {
 	}
 	return false
 }
+
+// DefaultAnalyzer is that of a text field which names none.
+const DefaultAnalyzer = "standard"

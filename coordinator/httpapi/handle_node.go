@@ -1,0 +1,92 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"errors"
+
+	"github.com/valyala/fasthttp"
+
+	"sagasu/api"
+)
+
+func (c *call) health() error { return c.json(fasthttp.StatusOK, []byte(`{"status":"ok"}`)) }
+
+func (c *call) ready() error {
+	ctx, cancel := c.within(c.server.cfg.OperationTimeout)
+	defer cancel()
+	err := c.server.cfg.Node.Ready(ctx)
+	if err == nil {
+		return c.json(fasthttp.StatusOK, []byte(`{"status":"ready"}`))
+	}
+	var p *api.Problem
+	if errors.As(err, &p) {
+		return p
+	}
+	return api.NewProblem(api.ProblemUnavailable, fasthttp.StatusServiceUnavailable, "", "not ready: %v", err)
+}
+
+func (c *call) metrics() error {
+	c.server.exposition(c.ctx)
+	return nil
+}
+
+func (c *call) listIndexes() error {
+	ctx, cancel := c.within(c.server.cfg.OperationTimeout)
+	defer cancel()
+	infos, err := c.server.cfg.Node.ListIndexes(ctx)
+	if err != nil {
+		return err
+	}
+	if infos == nil {
+		infos = []api.IndexInfo{}
+	}
+	return c.marshal(fasthttp.StatusOK, struct {
+		Indexes []api.IndexInfo `json:"indexes"`
+	}{infos})
+}
+
+func (c *call) getIndex() error {
+	ctx, cancel := c.within(c.server.cfg.OperationTimeout)
+	defer cancel()
+	info, err := c.server.cfg.Node.GetIndex(ctx, c.index)
+	if err != nil {
+		return err
+	}
+	return c.marshal(fasthttp.StatusOK, info)
+}
+
+func (c *call) createIndex() error {
+	data, err := c.body(maxSchemaBody)
+	if err != nil {
+		return err
+	}
+	schema, err := api.ParseSchema(data)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := c.within(c.server.cfg.OperationTimeout)
+	defer cancel()
+	if err := c.server.cfg.Node.CreateIndex(ctx, c.index, schema); err != nil {
+		return err
+	}
+	return c.marshal(fasthttp.StatusCreated, api.IndexInfo{Name: c.index, Schema: schema})
+}
+
+func (c *call) deleteIndex() error {
+	ctx, cancel := c.within(c.server.cfg.OperationTimeout)
+	defer cancel()
+	if err := c.server.cfg.Node.DeleteIndex(ctx, c.index); err != nil {
+		return err
+	}
+	c.ctx.Response.SetStatusCode(fasthttp.StatusNoContent)
+	return nil
+}
+
+// marshal is json for answers off the hot paths.
+func (c *call) marshal(status int, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return c.json(status, body)
+}
