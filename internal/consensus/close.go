@@ -25,7 +25,7 @@ func (g *Group) Close() error {
 		g.stepDown()
 	}
 	g.cancel()
-	down := g.raft.Shutdown()
+	down := g.shutdown()
 	stopped := within(g.cfg.DiskStallLimit, func() {
 		// the future only waits; there is no error to lose
 		_ = down.Error()

@@ -34,6 +34,7 @@ type Group struct {
 	mu       sync.RWMutex
 	closed   bool
 	inflight sync.WaitGroup // proposals; added to under mu while not closed
+	shutdown func() raft.Future
 }
 
 // readiness is a leader's proof that it has applied all that was committed before its term.
@@ -116,7 +117,7 @@ func (g *Group) watch() {
 // its loop may hang in the very write that failed. A voter that lags loses its election, and the next follows.
 func (g *Group) bringDown() {
 	led := g.raft.State() == raft.Leader
-	g.raft.Shutdown()
+	g.shutdown()
 	if !led {
 		g.notify(false)
 		return

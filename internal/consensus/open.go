@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -174,6 +175,8 @@ func (g *Group) run() (err error) {
 		}
 		return err
 	}
+	// Once: raft's second future does not wait for its goroutines.
+	g.shutdown = sync.OnceValue(func() raft.Future { return g.raft.Shutdown() })
 	for _, routine := range []func(){g.watch, g.follow, g.serveReads} {
 		g.routines.Go(routine)
 	}
