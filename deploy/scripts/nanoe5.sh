@@ -129,6 +129,7 @@ PY
 # whole; a watcher in the group ends it with its owner.
 launch() {
   local dir=$1 port=$2
+  # shellcheck disable=SC2016 # the inner shell expands them
   setsid bash -c '
     dir=$1 owner=$2
     shift 2
