@@ -178,15 +178,14 @@ func TestConnections(t *testing.T) {
 		cfg.URL = server.URL
 		client, err := embedclient.New(cfg, nil, nil)
 		require.NoError(t, err)
-		failed := make(chan error)
+		failed := make(chan error, 1)
 		go func() {
 			_, err := client.Embed(t.Context(), embedclient.Passage, []string{"text"})
 			failed <- err
 		}()
 		<-asked
-		go func() { _ = client.Close() }()
-		require.ErrorIs(t, <-failed, embedclient.ErrClosed)
 		require.NoError(t, client.Close())
+		require.ErrorIs(t, <-failed, embedclient.ErrClosed)
 		server.Close()
 		goleak.VerifyNone(t, ignore,
 			goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*HostClient).connsCleaner"))

@@ -41,7 +41,7 @@ func TestRealService(t *testing.T) {
 		"地震の速報はどのように届きますか",
 		"how is an early warning of an earthquake delivered",
 		"a \"quoted\" \\ text\nwith\tcontrol \x01 characters, 🦊 and </script>",
-		strings.Repeat("a long passage about protein ", 200),
+		strings.Repeat("a long passage about protein ", 40),
 	}
 	base64 := open(t, url, nil)
 	want, err := base64.Embed(t.Context(), embedclient.Passage, texts)

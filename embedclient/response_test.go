@@ -41,7 +41,10 @@ func TestParseOpenAI(t *testing.T) {
 				"\n" + `{"index":0,"x":{"y":[null,true,"\"]"]},"embedding":[1,2]}],"usage":{"prompt_tokens":-1.5e-3}} `,
 			want: [][]float32{{1, 2}, {3, 4}},
 		},
-		{name: "no index means in order", body: `{"data":[{"embedding":[1,2]},{"embedding":[3,4]}]}`, want: [][]float32{{1, 2}, {3, 4}}},
+		{
+			name: "no index means in order", body: `{"data":[{"embedding":[1,2]},{"embedding":[3,4]}]}`,
+			want: [][]float32{{1, 2}, {3, 4}},
+		},
 		{name: "base64", body: `{"data":[{"embedding":"` + two + `"}]}`, want: [][]float32{{1, -0.5}}},
 		{
 			name: "base64 with escaped slashes",
@@ -56,16 +59,31 @@ func TestParseOpenAI(t *testing.T) {
 		{name: "no data", body: `{"error":"x"}`, message: `no "data"`},
 		{name: "no embedding", body: `{"data":[{"index":0}]}`, message: `no "embedding" for text 0`},
 		{name: "too few", body: `{"data":[]}`, want: [][]float32{{0}}, message: "0 embeddings for 1 texts"},
-		{name: "too many", body: `{"data":[{"embedding":[1,2]},{"embedding":[1,2]}]}`, want: [][]float32{{0}}, message: "text 1 of 1"},
-		{name: "index twice", body: `{"data":[{"index":0,"embedding":[1,2]},{"index":0,"embedding":[1,2]}]}`, message: "two embeddings"},
+		{
+			name: "too many", body: `{"data":[{"embedding":[1,2]},{"embedding":[1,2]}]}`,
+			want: [][]float32{{0}}, message: "text 1 of 1",
+		},
+		{
+			name: "index twice", body: `{"data":[{"index":0,"embedding":[1,2]},{"index":0,"embedding":[1,2]}]}`,
+			message: "two embeddings",
+		},
 		{name: "negative index", body: `{"data":[{"index":-1,"embedding":[1,2]}]}`, message: "whole number"},
 		{name: "huge index", body: `{"data":[{"index":99999999999999999999,"embedding":[1,2]}]}`, message: "whole number"},
-		{name: "wrong dimensions", body: `{"data":[{"embedding":[1,2,3]}]}`, message: "3 dimensions, the configuration says 2"},
-		{name: "wrong dimensions in base64", body: `{"data":[{"embedding":"` + encode64([]float32{1}) + `"}]}`, message: "1 dimensions, the configuration says 2"},
+		{
+			name: "wrong dimensions", body: `{"data":[{"embedding":[1,2,3]}]}`,
+			message: "3 dimensions, the configuration says 2",
+		},
+		{
+			name: "wrong dimensions in base64", body: `{"data":[{"embedding":"` + encode64([]float32{1}) + `"}]}`,
+			message: "1 dimensions, the configuration says 2",
+		},
 		{name: "NaN", body: `{"data":[{"embedding":[NaN,1]}]}`, message: "a number expected"},
 		{name: "Infinity", body: `{"data":[{"embedding":[-Infinity,1]}]}`, message: "a number expected"},
 		{name: "beyond float32", body: `{"data":[{"embedding":[1e39,1]}]}`, message: "within float32 expected at byte 23"},
-		{name: "NaN in base64", body: `{"data":[{"embedding":"` + nan + `"}]}`, message: "value 1 of an embedding is not finite"},
+		{
+			name: "NaN in base64", body: `{"data":[{"embedding":"` + nan + `"}]}`,
+			message: "value 1 of an embedding is not finite",
+		},
 		{name: "infinite in base64", body: `{"data":[{"embedding":"` + inf + `"}]}`, message: "not finite"},
 		{name: "no base64", body: `{"data":[{"embedding":"AA-A"}]}`, message: "base64"},
 		{name: "base64 of half a value", body: `{"data":[{"embedding":"AAAA"}]}`, message: "3 bytes in base64"},
