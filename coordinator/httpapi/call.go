@@ -86,21 +86,32 @@ func (c *call) body(limit int) ([]byte, error) {
 		return nil, api.NewProblem(api.ProblemRequest, fasthttp.StatusUnsupportedMediaType, "Content-Encoding",
 			"is %q; send bodies as they are", encoding)
 	}
-	if c.ctx.Request.Header.ContentLength() > limit {
-		return nil, tooLarge
-	}
 	stream := c.ctx.RequestBodyStream()
 	if stream == nil {
 		return c.ctx.Request.Body(), nil
+	}
+	if length := c.ctx.Request.Header.ContentLength(); length > limit {
+		if length <= limit+drainBytes {
+			drain(stream)
+		}
+		return nil, tooLarge
 	}
 	data, err := io.ReadAll(io.LimitReader(stream, int64(limit)+1))
 	switch {
 	case err != nil:
 		return nil, api.NewProblem(api.ProblemRequest, fasthttp.StatusBadRequest, "", "the body breaks off: %v", err)
 	case len(data) > limit:
+		drain(stream)
 		return nil, tooLarge
 	}
 	return data, nil
+}
+
+// drain reads on for a while, because most clients look at the answer only when they have sent all, and
+// take a connection closed before that for a fault of the network. Whether it reaches the end does not
+// matter: the connection is closed after the answer.
+func drain(stream io.Reader) {
+	_, _ = io.CopyN(io.Discard, stream, drainBytes)
 }
 
 // json answers with a body that is JSON already.

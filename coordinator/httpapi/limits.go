@@ -14,6 +14,8 @@ const (
 	maxDocumentBody = api.MaxBulkLine
 	// prefetchBytes of a body are read before the handler decides how much of it to take.
 	prefetchBytes = 8 << 10
+	// drainBytes of a body over the limit are read and dropped, so that its client gets to the answer.
+	drainBytes = 8 << 20
 	// maxRequestID bounds the request id that a client may choose: it is echoed and logged.
 	maxRequestID = 128
 	// batchBytes and batchDocuments end a batch of a stream: enough to share a log entry well, small
