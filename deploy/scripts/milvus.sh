@@ -79,6 +79,8 @@ config.update(**ports)
 # Loopback is what the inner services register, so that they don't talk over an outer interface.
 for role in ("rootCoord", "proxy", "queryCoord", "queryNode", "indexNode", "dataCoord", "dataNode"):
     config.set(role + ".ip", "127.0.0.1")
+# The server crashes when it is told to end, without giving up its leases: the next start waits for them.
+config.set("common.session.ttl", 10)
 config.resolve()
 client, peer = ("http://127.0.0.1:%d" % ports[n] for n in ("etcd_port", "etcd_peer_port"))
 with open(os.path.join(sys.argv[1], "configs", "etcd.yaml"), "w") as f:
