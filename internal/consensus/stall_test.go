@@ -17,8 +17,9 @@ func TestStalledDiskStock(t *testing.T) {
 		var servers []raft.Server
 		var transports []*raft.InmemTransport
 		for i := range 3 {
-			servers = append(servers, raft.Server{ID: raft.ServerID(label(i)), Address: raft.ServerAddress(label(i))})
-			transports = append(transports, newInmem(label(i)))
+			id := string(rune('a' + i))
+			servers = append(servers, raft.Server{ID: raft.ServerID(id), Address: raft.ServerAddress(id)})
+			transports = append(transports, newInmem(id))
 		}
 		disks, rafts := make([]*gate, 3), make([]*raft.Raft, 3)
 		for i := range 3 {

@@ -3,9 +3,9 @@ package consensus
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -338,4 +338,19 @@ func (s *gate) StoreLogs(logs []*raft.Log) error {
 	return s.store.StoreLogs(logs)
 }
 
-func label(i int) string { return fmt.Sprintf("n%d", i) }
+// counting is our store, with its appends counted.
+type counting struct {
+	store
+	writes atomic.Int64
+}
+
+func (c *counting) open(dir string, wait time.Duration) (store, error) {
+	var err error
+	c.store, err = boltstore.Open(dir, wait)
+	return c, err
+}
+
+func (c *counting) StoreLogs(logs []*raft.Log) error {
+	c.writes.Add(1)
+	return c.store.StoreLogs(logs)
+}
