@@ -128,20 +128,25 @@ func (c *Client) EmbedSparse(ctx context.Context, kind Kind, texts []string) ([]
 }
 
 // Close breaks off what is under way, whose callers get ErrClosed or ErrUnavailable, waits until it
-// has ended, and unregisters the metrics. Closing again does nothing.
+// has ended, and unregisters the metrics. It returns what went wrong closing connections, which are
+// gone all the same. Closing again does nothing.
 func (c *Client) Close() error {
+	var err error
 	c.closed.Do(func() {
 		c.dense.close()
 		if c.sparse != nil {
 			c.sparse.close()
 		}
 		c.cancel(ErrClosed)
-		c.transport.close()
+		err = c.transport.close()
 		c.dense.wait()
 		if c.sparse != nil {
 			c.sparse.wait()
 		}
 		c.metrics.unregister()
 	})
+	if err != nil {
+		return fmt.Errorf("close embedding client: %w", err)
+	}
 	return nil
 }

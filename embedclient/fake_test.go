@@ -73,7 +73,10 @@ func (f *fakeService) post(_ string, body []byte, deadline time.Time) (reply, er
 	return reply{status: a.status, retryAfter: a.retryAfter, body: []byte(a.body)}, nil
 }
 
-func (f *fakeService) close() { close(f.closed) }
+func (f *fakeService) close() error {
+	close(f.closed)
+	return nil
+}
 
 // pauses returns the times between requests.
 func (f *fakeService) pauses() []time.Duration {

@@ -2,6 +2,7 @@ package embedclient_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -130,7 +131,7 @@ func TestFaults(t *testing.T) {
 				}
 				c.handler(w, r)
 			}), func(cfg *embedclient.Config) {
-				if c.want == embedclient.ErrTimeout {
+				if errors.Is(c.want, embedclient.ErrTimeout) {
 					cfg.QueryTimeout = 200 * time.Millisecond
 				}
 			})
@@ -151,8 +152,7 @@ func TestConnections(t *testing.T) {
 		require.ErrorIs(t, err, embedclient.ErrUnavailable)
 	})
 	t.Run("a connection closed meanwhile is replaced", func(t *testing.T) {
-		var server *httptest.Server
-		server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprint(w, `{"data":[{"embedding":[1,2]}]}`)
 		}))
 		defer server.Close()

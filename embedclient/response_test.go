@@ -257,7 +257,7 @@ func benchResponse(dims int, encoded bool) []byte {
 	for i := range vector {
 		vector[i] = float32(math.Sin(float64(i))) / 16
 	}
-	var embedding any = vector
+	var embedding any
 	if encoded {
 		embedding = encode64(vector)
 	} else {

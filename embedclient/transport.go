@@ -20,8 +20,8 @@ type transport interface {
 	// post sends the body and returns the answer, whatever its status. The error is one of this
 	// package's.
 	post(path string, body []byte, deadline time.Time) (reply, error)
-	// close breaks all connections.
-	close()
+	// close breaks all connections. Its error is that of closing them; they are gone all the same.
+	close() error
 }
 
 // reply is an answer. Its body is valid until release.
@@ -153,16 +153,18 @@ func (t *httpTransport) dial(addr string, timeout time.Duration) (net.Conn, erro
 }
 
 // close breaks the connections under use as well: their requests fail instead of being waited for.
-func (t *httpTransport) close() {
+func (t *httpTransport) close() error {
 	t.mu.Lock()
 	t.closed = true
 	open := t.conns
 	t.conns = map[*conn]struct{}{}
 	t.mu.Unlock()
+	var errs []error
 	for c := range open {
-		c.closeRaw()
+		errs = append(errs, c.closeRaw())
 	}
 	t.client.CloseIdleConnections()
+	return errors.Join(errs...)
 }
 
 // conn is a connection that its transport knows, so that it can break it.
