@@ -36,7 +36,9 @@ install() {
     python3 -m venv "$venv"
     # Without dependencies, because of those only numpy is imported; the other is scipy, ten times as big.
     "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps \
-      "pytrec_eval-terrier==$PYTREC_EVAL_VERSION" "numpy==$PYTREC_NUMPY_VERSION" >&2
+      "pytrec_eval-terrier==$PYTREC_EVAL_VERSION" \
+      "numpy==$PYTREC_NUMPY_VERSION; python_version >= '3.11'" \
+      "numpy==$PYTREC_NUMPY_VERSION_PYTHON310; python_version < '3.11'" >&2
     "$venv/bin/python" -c 'import pytrec_eval'
     touch "$stamp"
   ) 9>"$cache/pytrec.lock"
