@@ -63,108 +63,122 @@ func mutate(t *testing.T, rng *rand.Rand, x *Index, changes int) {
 }
 
 func TestFlush(t *testing.T) {
+	t.Run("a reopened index holds what was flushed", testReopened)
+	t.Run("an index that is durable is ignored", testDurableIgnored)
+	t.Run("an index without changes becomes durable", testWithoutChanges)
+	t.Run("obsolete records are dropped", testObsoleteDropped)
+	t.Run("a failed flush loses nothing", testFailedFlush)
+}
+
+func testReopened(t *testing.T) {
 	ctx := context.Background()
-	t.Run("a reopened index holds what was flushed", func(t *testing.T) {
-		rng := rand.New(rand.NewPCG(1, 1))
-		cfg := testConfig(t, 7)
-		x := openTest(t, cfg)
-		require.Zero(t, x.DurableIndex())
-		for i := range 60 {
-			mutate(t, rng, x, 1+rng.IntN(40))
-			index, err := x.Flush(ctx)
-			require.NoError(t, err)
-			require.Equal(t, x.AppliedIndex(), index)
-			require.Equal(t, index, x.DurableIndex())
-			if i%7 != 0 {
-				continue
-			}
-			want := everything(t, x)
-			mutate(t, rng, x, 5) // Lost: not flushed.
-			require.NoError(t, x.Close())
-			x = openTest(t, cfg)
-			require.Equal(t, want, everything(t, x))
-			require.Equal(t, index, x.DurableIndex())
-			require.Equal(t, index, x.AppliedIndex())
-		}
-		require.Less(t, len(vectorFiles(t, cfg.Dir)), 10)
-		require.NoError(t, x.Close())
-	})
-	t.Run("an index that is durable is ignored", func(t *testing.T) {
-		x := openTest(t, testConfig(t, 3))
-		put := func(index, version uint64) {
-			v := dense.Vector{ID: fmt.Sprint(index), Version: version, Values: []float32{1, 2, 3}}
-			require.NoError(t, x.Apply(index, []dense.Vector{v}, nil))
-		}
-		put(10, 1)
-		_, err := x.Flush(ctx)
+	rng := rand.New(rand.NewPCG(1, 1))
+	cfg := testConfig(t, 7)
+	x := openTest(t, cfg)
+	require.Zero(t, x.DurableIndex())
+	for i := range 60 {
+		mutate(t, rng, x, 1+rng.IntN(40))
+		index, err := x.Flush(ctx)
 		require.NoError(t, err)
-		put(10, 2)
-		put(9, 2)
-		put(11, 2)
-		require.Equal(t, uint64(1), everything(t, x)["10"].Version)
-		require.Len(t, everything(t, x), 2)
-		require.NoError(t, x.Close())
-	})
-	t.Run("an index without changes becomes durable", func(t *testing.T) {
-		cfg := testConfig(t, 3)
-		x := openTest(t, cfg)
-		for index := range uint64(20) {
-			require.NoError(t, x.Apply(index+1, nil, nil))
-			_, err := x.Flush(ctx)
-			require.NoError(t, err)
+		require.Equal(t, x.AppliedIndex(), index)
+		require.Equal(t, index, x.DurableIndex())
+		if i%7 != 0 {
+			continue
 		}
-		require.NoError(t, x.Close())
-		require.Len(t, vectorFiles(t, cfg.Dir), 1)
-		x = openTest(t, cfg)
-		require.Equal(t, uint64(20), x.DurableIndex())
-		require.NoError(t, x.Close())
-	})
-	t.Run("obsolete records are dropped", func(t *testing.T) {
-		cfg := testConfig(t, 3)
-		x := openTest(t, cfg)
-		for index := range uint64(50) {
-			vs := make([]dense.Vector, 100)
-			for i := range vs {
-				vs[i] = dense.Vector{ID: fmt.Sprint(i), Version: index, Values: []float32{1, 2, float32(index)}}
-			}
-			require.NoError(t, x.Apply(index+1, vs, nil))
-			_, err := x.Flush(ctx)
-			require.NoError(t, err)
-			records := 0
-			for _, f := range x.files {
-				records += len(f.ids)
-			}
-			require.LessOrEqual(t, records, 2*100+mergeFloor)
-			require.LessOrEqual(t, x.view.Load().rows, 2*100+blockRows(3))
-		}
-		require.NoError(t, x.Close())
-	})
-	t.Run("a failed flush loses nothing", func(t *testing.T) {
-		cfg := testConfig(t, 3)
-		broken := &brokenFS{FS: cfg.FS}
-		cfg.FS = broken
-		x := openTest(t, cfg)
-		rng := rand.New(rand.NewPCG(2, 2))
-		mutate(t, rng, x, 50)
-		for _, step := range []string{"create", "rename", "sync"} {
-			broken.step = step
-			_, err := x.Flush(ctx)
-			require.ErrorIs(t, err, errBroken)
-			require.Zero(t, x.DurableIndex())
-		}
-		broken.step = ""
-		gone, cancel := context.WithCancel(ctx)
-		cancel()
-		_, err := x.Flush(gone)
-		require.ErrorIs(t, err, context.Canceled)
 		want := everything(t, x)
-		_, err = x.Flush(ctx)
-		require.NoError(t, err)
+		mutate(t, rng, x, 5) // Lost: not flushed.
 		require.NoError(t, x.Close())
 		x = openTest(t, cfg)
 		require.Equal(t, want, everything(t, x))
-		require.NoError(t, x.Close())
-	})
+		require.Equal(t, index, x.DurableIndex())
+		require.Equal(t, index, x.AppliedIndex())
+	}
+	require.Less(t, len(vectorFiles(t, cfg.Dir)), 10)
+	require.NoError(t, x.Close())
+}
+
+func testDurableIgnored(t *testing.T) {
+	ctx := context.Background()
+	x := openTest(t, testConfig(t, 3))
+	put := func(index, version uint64) {
+		v := dense.Vector{ID: fmt.Sprint(index), Version: version, Values: []float32{1, 2, 3}}
+		require.NoError(t, x.Apply(index, []dense.Vector{v}, nil))
+	}
+	put(10, 1)
+	_, err := x.Flush(ctx)
+	require.NoError(t, err)
+	put(10, 2)
+	put(9, 2)
+	put(11, 2)
+	require.Equal(t, uint64(1), everything(t, x)["10"].Version)
+	require.Len(t, everything(t, x), 2)
+	require.NoError(t, x.Close())
+}
+
+func testWithoutChanges(t *testing.T) {
+	ctx := context.Background()
+	cfg := testConfig(t, 3)
+	x := openTest(t, cfg)
+	for index := range uint64(20) {
+		require.NoError(t, x.Apply(index+1, nil, nil))
+		_, err := x.Flush(ctx)
+		require.NoError(t, err)
+	}
+	require.NoError(t, x.Close())
+	require.Len(t, vectorFiles(t, cfg.Dir), 1)
+	x = openTest(t, cfg)
+	require.Equal(t, uint64(20), x.DurableIndex())
+	require.NoError(t, x.Close())
+}
+
+func testObsoleteDropped(t *testing.T) {
+	ctx := context.Background()
+	cfg := testConfig(t, 3)
+	x := openTest(t, cfg)
+	for index := range uint64(50) {
+		vs := make([]dense.Vector, 100)
+		for i := range vs {
+			vs[i] = dense.Vector{ID: fmt.Sprint(i), Version: index, Values: []float32{1, 2, float32(index)}}
+		}
+		require.NoError(t, x.Apply(index+1, vs, nil))
+		_, err := x.Flush(ctx)
+		require.NoError(t, err)
+		records := 0
+		for _, f := range x.files {
+			records += len(f.ids)
+		}
+		require.LessOrEqual(t, records, 2*100+mergeFloor)
+		require.LessOrEqual(t, x.view.Load().rows, 2*100+blockRows(3))
+	}
+	require.NoError(t, x.Close())
+}
+
+func testFailedFlush(t *testing.T) {
+	ctx := context.Background()
+	cfg := testConfig(t, 3)
+	broken := &brokenFS{FS: cfg.FS}
+	cfg.FS = broken
+	x := openTest(t, cfg)
+	rng := rand.New(rand.NewPCG(2, 2))
+	mutate(t, rng, x, 50)
+	for _, step := range []string{"create", "rename", "sync"} {
+		broken.step = step
+		_, err := x.Flush(ctx)
+		require.ErrorIs(t, err, errBroken)
+		require.Zero(t, x.DurableIndex())
+	}
+	broken.step = ""
+	gone, cancel := context.WithCancel(ctx)
+	cancel()
+	_, err := x.Flush(gone)
+	require.ErrorIs(t, err, context.Canceled)
+	want := everything(t, x)
+	_, err = x.Flush(ctx)
+	require.NoError(t, err)
+	require.NoError(t, x.Close())
+	x = openTest(t, cfg)
+	require.Equal(t, want, everything(t, x))
+	require.NoError(t, x.Close())
 }
 
 // TestFailures lets flushes fail at random and then looks at what a restart finds.
