@@ -183,33 +183,37 @@ func (p *pipeline[V]) await(ctx context.Context, seats []seat[V], values []V, er
 	for n, s := range seats {
 		select {
 		case <-s.flight.done:
+			values[s.index], errs[s.index] = p.result(s.flight)
 		case <-ctx.Done():
-			p.leave(seats[n:])
-			for _, s := range seats[n:] {
-				p.collect(s, left(ctx.Err()), values, errs)
-			}
+			p.abandon(seats[n:], left(ctx.Err()), values, errs)
 			return
 		}
-		p.collect(s, nil, values, errs)
 	}
 }
 
-// collect takes the result of a flight, or unfinished if it is not done. Callers own their vectors, so
-// those who share a flight get copies.
-func (p *pipeline[V]) collect(s seat[V], unfinished error, values []V, errs []error) {
-	select {
-	case <-s.flight.done:
-	default:
-		errs[s.index] = unfinished
-		return
+// abandon takes the results that are there and gives up the other seats. What is unfinished is told
+// before leaving, for leaving ends the batch, whose end is then not the reason.
+func (p *pipeline[V]) abandon(seats []seat[V], reason error, values []V, errs []error) {
+	unfinished := make([]seat[V], 0, len(seats))
+	for _, s := range seats {
+		select {
+		case <-s.flight.done:
+			values[s.index], errs[s.index] = p.result(s.flight)
+		default:
+			errs[s.index] = reason
+			unfinished = append(unfinished, s)
+		}
 	}
-	if errs[s.index] = s.flight.err; s.flight.err != nil {
-		return
+	p.leave(unfinished)
+}
+
+// result returns what a flight brought. Callers own their vectors, so those who share a flight get
+// copies.
+func (p *pipeline[V]) result(f *flight[V]) (V, error) {
+	if f.err == nil && f.shared {
+		return p.clone(f.value), nil
 	}
-	values[s.index] = s.flight.value
-	if s.flight.shared {
-		values[s.index] = p.clone(s.flight.value)
-	}
+	return f.value, f.err
 }
 
 // leave gives up seats. A flight that nobody waits for is not joined any more, and a batch of such
