@@ -129,13 +129,6 @@ func (v *view) lookup(id string) (uint32, bool) {
 	return doc, ok && !v.isDeleted(doc)
 }
 
-func (v *view) live() int {
-	if v.deleted == nil {
-		return int(v.docs)
-	}
-	return int(v.docs) - int(v.deleted.GetCardinality())
-}
-
 // postings gives the postings of a key in a field, nil if there are none, and the number of
 // documents, deleted ones not counted.
 func (v *view) postings(f *field, key string) (segment.Postings, uint32, error) {
