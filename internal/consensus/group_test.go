@@ -166,6 +166,21 @@ func TestSnapshot(t *testing.T) {
 		require.ErrorIs(t, err, ErrDuplicate)
 		require.Len(t, m.payloads(), want)
 	})
+	t.Run("a log that grows while the machine is made durable keeps the window too", func(t *testing.T) {
+		m, cfg := &growing{journal: &journal{}}, soloConfig(t.TempDir())
+		cfg.TrailingLogs = DedupWindow
+		g := openSolo(t, cfg, m)
+		fill(t, g, DedupWindow/2)
+		propose(t, g, keyed(9, "kept"))
+		fill(t, g, DedupWindow-100)
+		m.during = func() { fill(t, g, DedupWindow) }
+		require.NoError(t, g.Snapshot(t.Context()))
+		require.Greater(t, g.Stats().FirstIndex, uint64(1))
+		require.NoError(t, g.Close())
+		g = openSolo(t, cfg, m.reopen())
+		_, _, _, ok := g.Outcome(keyed(9, "").Key)
+		require.False(t, ok, "replaying must have gone past the window")
+	})
 	t.Run("a machine behind the snapshot is refused", func(t *testing.T) {
 		cfg := soloConfig(t.TempDir())
 		g := openSolo(t, cfg, &journal{})
@@ -213,6 +228,18 @@ func TestSnapshot(t *testing.T) {
 		require.ErrorIs(t, g.Err(), ErrStateMachine)
 		require.EqualValues(t, 1, g.Stats().FirstIndex)
 	})
+}
+
+// growing is a machine that is applied to while it is made durable.
+type growing struct {
+	*journal
+	during func()
+}
+
+func (g *growing) Persist(ctx context.Context) (uint64, error) {
+	durable, err := g.journal.Persist(ctx)
+	g.during()
+	return durable, err
 }
 
 func TestLoudStops(t *testing.T) {

@@ -130,9 +130,9 @@ func TestStaleLeaderStampsNewTerm(t *testing.T) {
 		cfg.Members = []Member{{"x", "x"}, {"b", "b"}, {"c", "c"}}
 		g, err := Open(cfg, m)
 		require.NoError(t, err)
-		offer := func() {
-			_, _, err := g.Propose(t.Context(), command("stale"))
-			require.ErrorIs(t, err, ErrNotLeader)
+		offer := func() { // past Propose, which looks at raft's state first
+			stale := (&envelope{Proposal: command("stale")}).encode(nil)
+			require.ErrorIs(t, g.raft.Apply(stale, 0).Error(), raft.ErrNotLeader)
 		}
 		depose(t, via, g.IsLeader, func() uint64 { return g.Stats().LastIndex }, offer,
 			(&envelope{Proposal: command("real")}).encode(nil))

@@ -28,12 +28,12 @@ func newWindow() *window { return &window{byKey: map[[16]byte]remembered{}} }
 
 // see notes the key of the entry at index and tells what was known of it. Indexes must ascend.
 func (w *window) see(index uint64, key [16]byte) (before remembered, duplicate bool) {
-	if key == ([16]byte{}) {
-		return remembered{}, false
-	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.forget(index)
+	if key == ([16]byte{}) {
+		return remembered{}, false
+	}
 	before, duplicate = w.byKey[key]
 	now := before
 	now.last = index
