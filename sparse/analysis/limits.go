@@ -14,8 +14,8 @@ const (
 	maxForeignBytes = 32
 
 	// stemSlots is the size of the stem cache, a power of two: room for the frequent words of a language
-	// in under 4 MB.
-	stemSlots = 1 << 15
+	// in under 8 MB.
+	stemSlots = 1 << 16
 
 	// maxCachedWord is the longest word in bytes that is worth a slot; longer ones hardly recur.
 	maxCachedWord = 32

@@ -59,8 +59,9 @@ func eachSentence(text string, fn func(s []run)) {
 	flush()
 }
 
-// endsSentence tells where a sentence ends. The middle dot is among them, for the dictionary would take the
-// names it separates as one unknown word, and so is what the lattice can't take.
+// endsSentence tells where a sentence ends. The middle dot is among the ends, for the dictionary would take
+// the names it separates as one unknown word, and so is the replacement character, for the lattice takes it
+// for a broken byte.
 func endsSentence(r rune) bool {
 	switch r {
 	case '。', '!', '?', '\n', '・', utf8.RuneError:
