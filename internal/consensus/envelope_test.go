@@ -9,7 +9,11 @@ import (
 
 func TestEnvelope(t *testing.T) {
 	p := Proposal{Type: 7, Version: 3, MinReader: 1, Flags: FlagIgnorable, Key: [16]byte{1, 2}, Payload: []byte("text")}
-	for _, want := range []envelope{{Proposal: p}, {Proposal: p, stamp: checkpoint{512, 99}}, {Proposal: Proposal{Payload: []byte{}}}} {
+	for _, want := range []envelope{
+		{Proposal: p},
+		{Proposal: p, stamp: checkpoint{512, 99}},
+		{Proposal: Proposal{Payload: []byte{}}},
+	} {
 		got, err := decodeEnvelope(want.encode(nil))
 		require.NoError(t, err)
 		require.Equal(t, want, got)

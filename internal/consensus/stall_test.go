@@ -81,10 +81,12 @@ func TestStalledDisk(t *testing.T) {
 		<-disks[stalled].reached
 		<-c.groups[stalled].Failed()
 		require.ErrorIs(t, c.groups[stalled].Err(), ErrDiskStalled)
+		failed := time.Now()
 		require.ErrorIs(t, <-answer, ErrUnknownOutcome)
-		require.ErrorIs(t, c.groups[stalled].Close(), ErrDiskStalled)
-
 		next := c.leader(stalled)
+		// By themselves the others would wait for HeartbeatTimeout, 3 s of this virtual time, less a heartbeat.
+		require.Less(t, time.Since(failed), time.Second, "leadership must have been handed over")
+		require.ErrorIs(t, c.groups[stalled].Close(), ErrDiskStalled)
 		propose(t, c.groups[next], command("after"))
 		require.Equal(t, []string{"before", "after"}, c.machines[next].payloads())
 		close(disks[stalled].shut) // the late write must not be acknowledged, and ends raft's loop
