@@ -71,6 +71,8 @@ type Index struct {
 
 	current atomic.Pointer[generation]
 
+	// merging is held by the one that merges; taken before commit.
+	merging sync.Mutex
 	// commit guards the manifest on disk and durable; taken before mu, never after.
 	commit    sync.Mutex
 	durable   manifest

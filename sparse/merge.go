@@ -8,8 +8,10 @@ import (
 	"sagasu/sparse/segment"
 )
 
-// mergeAll merges until the plan is content.
+// mergeAll merges until the plan is content, one caller at a time: two would merge the same segments.
 func (x *Index) mergeAll(w *background) error {
+	x.merging.Lock()
+	defer x.merging.Unlock()
 	for {
 		select {
 		case <-w.quit:
