@@ -78,7 +78,8 @@ func (p *documentParser) parse() error {
 	if err != nil || p.write.Kind == OpDelete {
 		return err
 	}
-	p.write.Doc.Source = append(source, '}')
+	source = append(source, '}')
+	p.write.Doc.Source = source
 	slices.SortFunc(p.write.Doc.Values, func(a, b Value) int { return strings.Compare(a.Field, b.Field) })
 	return nil
 }

@@ -46,10 +46,14 @@ func TestParseDocument(t *testing.T) {
 	require.Equal(t, uint64(4), *w.IfVersion)
 	require.Equal(t, []float32{1, 0, -0.5}, w.Doc.Vector)
 	require.Equal(t, []Value{
-		{Field: "day", Ints: []int64{1709164800000, -500}}, {Field: "lang", Strings: []string{"日本"}},
-		{Field: "ok", Ints: []int64{1, 0}}, {Field: "price", Floats: []float64{-1.5}},
-		{Field: "s", Sparse: []SparseEntry{{3, 1}, {7, 0.5}}}, {Field: "text", Strings: []string{"one", "two"}},
-		{Field: "title", Strings: []string{"Early \"warning\"\n"}}, {Field: "year", Ints: []int64{2000}},
+		{Field: "day", Ints: []int64{1709164800000, -500}},
+		{Field: "lang", Strings: []string{"日本"}},
+		{Field: "ok", Ints: []int64{1, 0}},
+		{Field: "price", Floats: []float64{-1.5}},
+		{Field: "s", Sparse: []SparseEntry{{3, 1}, {7, 0.5}}},
+		{Field: "text", Strings: []string{"one", "two"}},
+		{Field: "title", Strings: []string{"Early \"warning\"\n"}},
+		{Field: "year", Ints: []int64{2000}},
 	}, w.Doc.Values)
 	require.Equal(t, `{"title":"Early \"warning\"\n","text":["one",null,"two"],"lang":"日本","year":2e3,`+
 		`"price":-1.5,"day":["2024-02-29","1969-12-31T23:59:59.5Z"],"ok":[true,false],"s":{"7":0.5,"3":1}}`,

@@ -41,7 +41,7 @@ func (p *queryParser) textClause(isMatch bool) (textClause, error) {
 		case short && (key == "query" || key == "fields"):
 			return bad("does not go with the short form: write query and fields, or the field alone")
 		case textKey(key, isMatch):
-			return p.textOption(key, &c, isMatch)
+			return p.textOption(key, &c)
 		case short:
 			return bad("is a second field: list several in fields")
 		case c.text != "" || c.fields != nil:
@@ -86,11 +86,11 @@ func (p *queryParser) shortText(field string, c *textClause, isMatch bool) error
 		if key == "fields" || !textKey(key, isMatch) {
 			return bad("is not known here (query, operator, minimum, boost)")
 		}
-		return p.textOption(key, c, isMatch)
+		return p.textOption(key, c)
 	})
 }
 
-func (p *queryParser) textOption(key string, c *textClause, isMatch bool) error {
+func (p *queryParser) textOption(key string, c *textClause) error {
 	var err error
 	switch key {
 	case "query":

@@ -19,8 +19,10 @@ type background struct {
 }
 
 func startBackground(x *Index) *background {
-	w := &background{quit: make(chan struct{}), flush: make(chan struct{}, 1), merge: make(chan struct{}, 1),
-		failed: make(chan struct{}), changed: make(chan struct{})}
+	w := &background{
+		quit: make(chan struct{}), flush: make(chan struct{}, 1), merge: make(chan struct{}, 1),
+		failed: make(chan struct{}), changed: make(chan struct{}),
+	}
 	run := func(wake chan struct{}, step func(w *background) error) {
 		w.done.Go(func() {
 			for {

@@ -53,8 +53,10 @@ func BenchmarkSearch(b *testing.B) {
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				s := x.Snapshot()
-				_, err := s.Search(context.Background(), Request{K: 10,
-					Query: &api.Match{Text: queries[i%len(queries)], Operator: operator, Boost: 1}})
+				_, err := s.Search(context.Background(), Request{
+					K:     10,
+					Query: &api.Match{Text: queries[i%len(queries)], Operator: operator, Boost: 1},
+				})
 				require.NoError(b, err)
 				s.Release()
 			}

@@ -16,8 +16,10 @@ import (
 )
 
 func put(id, title string) api.Write {
-	return api.Write{Kind: api.OpIndex, Doc: api.Document{ID: id, Source: []byte(`{"title":"` + title + `"}`),
-		Values: []api.Value{{Field: "title", Strings: []string{title}}}}}
+	return api.Write{Kind: api.OpIndex, Doc: api.Document{
+		ID: id, Source: []byte(`{"title":"` + title + `"}`),
+		Values: []api.Value{{Field: "title", Strings: []string{title}}},
+	}}
 }
 
 func openTest(t *testing.T, cfg Config) *Index {

@@ -35,8 +35,10 @@ func newFieldSet(schema api.Schema, analyzers *analysis.Registry) (*fieldSet, er
 	set := &fieldSet{byName: make(map[string]*field, len(names))}
 	for i, name := range names {
 		spec := schema.Fields[name]
-		f := &field{name: name, ordinal: i, kind: spec.Type, shape: segment.ShapeOf(spec.Type),
-			k1: api.DefaultK1, b: api.DefaultB}
+		f := &field{
+			name: name, ordinal: i, kind: spec.Type, shape: segment.ShapeOf(spec.Type),
+			k1: api.DefaultK1, b: api.DefaultB,
+		}
 		if spec.K1 != nil {
 			f.k1 = *spec.K1
 		}

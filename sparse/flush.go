@@ -26,8 +26,10 @@ type flushJob struct {
 // freeze makes the mutable segment a job and starts a new one. mu is held.
 func (x *Index) freeze() {
 	g := x.current.Load()
-	job := &flushJob{part: x.active, applied: x.applied, version: x.version,
-		deleted: make(map[*part]*roaring.Bitmap, len(g.views))}
+	job := &flushJob{
+		part: x.active, applied: x.applied, version: x.version,
+		deleted: make(map[*part]*roaring.Bitmap, len(g.views)),
+	}
 	if x.cfg.State != nil {
 		job.state = x.cfg.State()
 	}

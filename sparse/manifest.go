@@ -52,8 +52,10 @@ type manifestSegment struct {
 
 // writeManifest replaces the manifest on disk, atomically and durably.
 func (x *Index) writeManifest(m manifest) error {
-	body := manifestBody{Applied: m.applied, Version: m.version, NextFile: x.nextFile.Load(),
-		Schema: x.cfg.Schema, State: m.state, Segments: []manifestSegment{}}
+	body := manifestBody{
+		Applied: m.applied, Version: m.version, NextFile: x.nextFile.Load(),
+		Schema: x.cfg.Schema, State: m.state, Segments: []manifestSegment{},
+	}
 	for _, s := range m.segments {
 		row := manifestSegment{Number: s.part.number}
 		if s.deleted != nil && !s.deleted.IsEmpty() {

@@ -3,7 +3,6 @@ package sparse
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -35,7 +34,7 @@ func testConfig(dir string, schema api.Schema) Config {
 	cfg := Default()
 	cfg.FS, cfg.Dir, cfg.Schema = vfs.OS(), dir, schema
 	cfg.Analyzers = analysis.NewRegistry()
-	cfg.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	cfg.Logger = slog.New(slog.DiscardHandler)
 	return cfg
 }
 
@@ -100,8 +99,11 @@ func drawQuery(t *rapid.T, depth int) api.Query {
 		kinds = 11
 	}
 	fields := func() []api.FieldBoost {
-		return rapid.SampledFrom([][]api.FieldBoost{nil, {{Field: "title", Boost: 2}},
-			{{Field: "title", Boost: 1.5}, {Field: "body", Boost: 1}}}).Draw(t, "fields")
+		return rapid.SampledFrom([][]api.FieldBoost{
+			nil,
+			{{Field: "title", Boost: 2}},
+			{{Field: "title", Boost: 1.5}, {Field: "body", Boost: 1}},
+		}).Draw(t, "fields")
 	}
 	year := func() *api.Scalar {
 		if rapid.Bool().Draw(t, "open") {
@@ -112,9 +114,11 @@ func drawQuery(t *rapid.T, depth int) api.Query {
 	tag := rapid.SampledFrom([]string{"a", "ab", "b", "日本", "", "zz"})
 	switch rapid.IntRange(0, kinds).Draw(t, "query") {
 	case 0, 1:
-		return &api.Match{Fields: fields(), Text: drawText(t, "text"), Boost: boost,
+		return &api.Match{
+			Fields: fields(), Text: drawText(t, "text"), Boost: boost,
 			Operator: rapid.SampledFrom([]api.Operator{api.OperatorOr, api.OperatorAnd}).Draw(t, "operator"),
-			Minimum:  rapid.IntRange(0, 3).Draw(t, "minimum")}
+			Minimum:  rapid.IntRange(0, 3).Draw(t, "minimum"),
+		}
 	case 2:
 		return &api.Phrase{Fields: fields(), Text: drawText(t, "phrase"), Boost: boost}
 	case 3:
@@ -128,8 +132,10 @@ func drawQuery(t *rapid.T, depth int) api.Query {
 	case 7:
 		return &api.Exists{Field: rapid.SampledFrom([]string{"body", "tag", "learn", "when"}).Draw(t, "field"), Boost: boost}
 	case 8:
-		return &api.Prefix{Field: rapid.SampledFrom([]string{"tag", "title"}).Draw(t, "field"),
-			Value: rapid.SampledFrom([]string{"a", "", "日", "d", "do"}).Draw(t, "prefix"), Boost: boost}
+		return &api.Prefix{
+			Field: rapid.SampledFrom([]string{"tag", "title"}).Draw(t, "field"),
+			Value: rapid.SampledFrom([]string{"a", "", "日", "d", "do"}).Draw(t, "prefix"), Boost: boost,
+		}
 	case 9:
 		return &api.IDs{Values: []string{"d1", "d3", "d99"}, Boost: boost}
 	case 10:
@@ -138,11 +144,14 @@ func drawQuery(t *rapid.T, depth int) api.Query {
 		low, high := api.Scalar{Str: tag.Draw(t, "low")}, api.Scalar{Str: tag.Draw(t, "high")}
 		return &api.Range{Field: "tag", GTE: &low, LT: &high, Boost: boost}
 	}
+	clause := rapid.Custom(func(t *rapid.T) api.Query { return drawQuery(t, depth-1) })
 	sub := func(label string, most int) []api.Query {
-		return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) api.Query { return drawQuery(t, depth-1) }), 0, most).Draw(t, label)
+		return rapid.SliceOfN(clause, 0, most).Draw(t, label)
 	}
-	q := &api.Bool{Must: sub("must", 2), Should: sub("should", 3), MustNot: sub("must not", 1),
-		Filter: sub("filter", 1), Boost: boost}
+	q := &api.Bool{
+		Must: sub("must", 2), Should: sub("should", 3), MustNot: sub("must not", 1),
+		Filter: sub("filter", 1), Boost: boost,
+	}
 	if rapid.Bool().Draw(t, "minimum should set") {
 		n := rapid.IntRange(0, 2).Draw(t, "minimum should")
 		q.MinimumShould = &n

@@ -23,8 +23,10 @@ func (p *planner) bool(q *api.Bool, scored bool) (clause, error) {
 		to     *[]clause
 		scored bool
 	}{
-		{q.Must, &c.must, scored}, {q.Should, &c.should, scored},
-		{q.MustNot, &c.mustNot, false}, {q.Filter, &c.filter, false},
+		{q.Must, &c.must, scored},
+		{q.Should, &c.should, scored},
+		{q.MustNot, &c.mustNot, false},
+		{q.Filter, &c.filter, false},
 	}
 	for _, list := range lists {
 		for _, sub := range list.from {
@@ -45,8 +47,10 @@ func (c *boolClause) bind(at int, v *view) (node, error) {
 		to     *[]boolChild
 		scored bool
 	}{
-		{c.filter, &n.filter, false}, {c.mustNot, &n.mustNot, false},
-		{c.must, &n.must, c.scored}, {c.should, &n.should, c.scored},
+		{c.filter, &n.filter, false},
+		{c.mustNot, &n.mustNot, false},
+		{c.must, &n.must, c.scored},
+		{c.should, &n.should, c.scored},
 	}
 	for _, list := range lists {
 		for _, sub := range list.from {

@@ -95,8 +95,10 @@ func (c *matchClause) bind(at int, v *view) (node, error) {
 			var columns []matchColumn
 			for _, s := range t {
 				if s.postings[at] != nil {
-					columns = append(columns, matchColumn{cursor: cursor{postings: s.postings[at]},
-						scorer: s.scorer, lengths: v.lengths(s.field)})
+					columns = append(columns, matchColumn{
+						cursor: cursor{postings: s.postings[at]},
+						scorer: s.scorer, lengths: v.lengths(s.field),
+					})
 				}
 			}
 			if columns != nil {

@@ -52,8 +52,10 @@ func (s *Snapshot) Search(ctx context.Context, req Request) (TopDocs, error) {
 	out := TopDocs{Total: total, Hits: make([]Hit, 0, len(top.entries))}
 	for _, c := range top.sorted() {
 		// Ids of files are valid while their segment is mapped; the result outlives the snapshot.
-		out.Hits = append(out.Hits, Hit{ID: strings.Clone(c.id()), Score: c.score,
-			Version: c.view.part.source().Columns(c.doc).Version})
+		out.Hits = append(out.Hits, Hit{
+			ID: strings.Clone(c.id()), Score: c.score,
+			Version: c.view.part.source().Columns(c.doc).Version,
+		})
 	}
 	return out, nil
 }
@@ -159,8 +161,10 @@ func (s *Snapshot) Get(id string) (doc Stored, ok bool, err error) {
 	if err != nil {
 		return Stored{}, false, fmt.Errorf("read document %q: %w", id, err)
 	}
-	return Stored{ID: id, Version: v.part.source().Columns(n).Version, Source: stored.Source,
-		Vector: stored.Vector}, true, nil
+	return Stored{
+		ID: id, Version: v.part.source().Columns(n).Version, Source: stored.Source,
+		Vector: stored.Vector,
+	}, true, nil
 }
 
 // Version gives a document's version; ok is false if there is none with the id.

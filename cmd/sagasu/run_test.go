@@ -74,10 +74,10 @@ func TestConfigCheck(t *testing.T) {
 		require.Contains(t, stderr, "SAGASU_SERVICE_HOST is no setting")
 	})
 	t.Run("names an unknown key", func(t *testing.T) {
-		write("data-dir: x\nhttp:\n  adress: 127.0.0.1:1\n")
+		write("data-dir: x\nhttp:\n  addr: 127.0.0.1:1\n")
 		code, _, stderr := invoke(t, "", nil, "config", "check", "--config", file)
 		require.Equal(t, exitUsage, code)
-		require.Contains(t, stderr, `unknown key "http.adress"`)
+		require.Contains(t, stderr, `unknown key "http.addr"`)
 	})
 	t.Run("names a file that is not YAML", func(t *testing.T) {
 		write("data-dir: [")

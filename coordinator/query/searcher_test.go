@@ -168,7 +168,9 @@ func TestDegraded(t *testing.T) {
 }
 
 func embedFails(err error) func(*fixture) { return func(f *fixture) { f.embedder.hook = fail(err) } }
+
 func denseFails(err error) func(*fixture) { return func(f *fixture) { f.shard.denseHook = fail(err) } }
+
 func sparseFails(err error) func(*fixture) {
 	return func(f *fixture) { f.shard.sparseHook = fail(err) }
 }

@@ -78,7 +78,7 @@ func createIndex(indexes map[string]Index, c Command) (map[string]Index, Result,
 		}
 		return indexes, Result{Err: fmt.Errorf("create index %q: %w", cmd.Name, ErrIndexExists)}, nil
 	}
-	created := Index{Name: cmd.Name, UUID: cmd.UUID, Schema: cmd.Schema, CreatedMillis: cmd.CreatedMillis}
+	created := Index(cmd)
 	after := maps.Clone(indexes)
 	after[cmd.Name] = created
 	return after, Result{Index: created}, nil

@@ -18,9 +18,11 @@ func (e *encoder) bytes(b []byte) { e.uint(uint64(len(b))); e.buf = append(e.buf
 func (e *encoder) f64(f float64) {
 	e.buf = binary.LittleEndian.AppendUint64(e.buf, math.Float64bits(f))
 }
+
 func (e *encoder) f32(f float32) {
 	e.buf = binary.LittleEndian.AppendUint32(e.buf, math.Float32bits(f))
 }
+
 func (e *encoder) f32s(v []float32) {
 	e.uint(uint64(len(v)))
 	for _, f := range v {

@@ -16,14 +16,18 @@ func TestNext(t *testing.T) {
 		segments []mergeplan.Segment
 		want     []int
 	}{
-		"nothing":                       {nil, nil},
-		"too few of a size":             {[]mergeplan.Segment{seg(10), seg(20), seg(5000)}, nil},
-		"small ones together":           {[]mergeplan.Segment{seg(10), seg(2000), seg(20), seg(90)}, []int{0, 2, 3}},
-		"smallest size first":           {[]mergeplan.Segment{seg(400), seg(400), seg(400), seg(1), seg(1), seg(1)}, []int{3, 4, 5}},
-		"too large stay":                {[]mergeplan.Segment{seg(6000), seg(6000), seg(6000)}, nil},
-		"mostly deleted alone":          {[]mergeplan.Segment{seg(10), {Bytes: 9000, Docs: 10, Deleted: 6}}, []int{1}},
-		"half deleted is not too much":  {[]mergeplan.Segment{{Bytes: 9000, Docs: 10, Deleted: 5}}, nil},
-		"deleted ones count as smaller": {[]mergeplan.Segment{seg(10), seg(10), {Bytes: 180, Docs: 10, Deleted: 5}}, []int{0, 1, 2}},
+		"nothing":             {nil, nil},
+		"too few of a size":   {[]mergeplan.Segment{seg(10), seg(20), seg(5000)}, nil},
+		"small ones together": {[]mergeplan.Segment{seg(10), seg(2000), seg(20), seg(90)}, []int{0, 2, 3}},
+		"smallest size first": {
+			[]mergeplan.Segment{seg(400), seg(400), seg(400), seg(1), seg(1), seg(1)}, []int{3, 4, 5},
+		},
+		"too large stay":               {[]mergeplan.Segment{seg(6000), seg(6000), seg(6000)}, nil},
+		"mostly deleted alone":         {[]mergeplan.Segment{seg(10), {Bytes: 9000, Docs: 10, Deleted: 6}}, []int{1}},
+		"half deleted is not too much": {[]mergeplan.Segment{{Bytes: 9000, Docs: 10, Deleted: 5}}, nil},
+		"deleted ones count as smaller": {
+			[]mergeplan.Segment{seg(10), seg(10), {Bytes: 180, Docs: 10, Deleted: 5}}, []int{0, 1, 2},
+		},
 	} {
 		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, p.Next(c.segments)) })
 	}

@@ -92,6 +92,7 @@ func TestDamagedSegment(t *testing.T) {
 func TestBadInput(t *testing.T) {
 	n := start(t, t.TempDir())
 	n.mustCLI(textSchema, "index", "create", "papers", "--schema", "-")
+	longID := strings.Repeat("a", 513)
 	for name, c := range map[string]struct {
 		method, path, body string
 		status             int
@@ -101,7 +102,7 @@ func TestBadInput(t *testing.T) {
 		"unknown field":        {"POST", "/v1/indexes/papers/documents", `{"id":"a","nope":1}`, 400, "nope"},
 		"wrong type":           {"POST", "/v1/indexes/papers/documents", `{"id":"a","year":"x"}`, 400, "year"},
 		"vector without a leg": {"POST", "/v1/indexes/papers/documents", `{"id":"a","vector":[1]}`, 400, "vector"},
-		"long id":              {"POST", "/v1/indexes/papers/documents", `{"id":"` + strings.Repeat("a", 513) + `"}`, 400, "id"},
+		"long id":              {"POST", "/v1/indexes/papers/documents", `{"id":"` + longID + `"}`, 400, "id"},
 		"size of a million":    {"POST", "/v1/indexes/papers/search", `{"query":"a","size":1000000}`, 400, "size"},
 		"unknown query":        {"POST", "/v1/indexes/papers/search", `{"query":{"nope":{}}}`, 400, "query.nope"},
 		"dense without a leg":  {"POST", "/v1/indexes/papers/search", `{"query":"a","mode":"dense"}`, 400, "mode"},

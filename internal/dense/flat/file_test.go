@@ -54,7 +54,8 @@ func mutate(t *testing.T, rng *rand.Rand, x *Index, changes int) {
 		vs = append(vs, dense.Vector{
 			ID: id, Version: version, Values: densetest.RandomVector(rng, x.cfg.Dims),
 			Attributes: []api.Value{
-				{Field: "n", Ints: []int64{rng.Int64(), math.MinInt64}}, {Field: "price", Floats: []float64{0.1}},
+				{Field: "n", Ints: []int64{rng.Int64(), math.MinInt64}},
+				{Field: "price", Floats: []float64{0.1}},
 				{Field: "tag", Strings: []string{"a", "東京"}},
 			},
 		})

@@ -2,6 +2,7 @@ package milvus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -66,7 +67,7 @@ func Open(ctx context.Context, cfg Config) (*Index, error) {
 // unreachable translates an error of connecting, where time runs out because nobody answers.
 func unreachable(ctx context.Context, err error) error {
 	translated := translateError(ctx, err)
-	if ctx.Err() == nil && translated == err {
+	if ctx.Err() == nil && errors.Is(err, translated) {
 		return fmt.Errorf("%w: %w", dense.ErrUnavailable, err)
 	}
 	return translated
