@@ -63,7 +63,7 @@ func (s *fieldSet) analyze(w *api.Write) analyzed {
 			continue
 		}
 		a.tokens[f.ordinal] = f.tokens(v.Strings)
-		a.bytes += 16 * len(a.tokens[f.ordinal])
+		a.bytes += tokenBytes * len(a.tokens[f.ordinal])
 	}
 	return a
 }

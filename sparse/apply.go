@@ -13,7 +13,7 @@ func (x *Index) Apply(b Batch) ([]Outcome, error) {
 	texts := x.fields.analyzeAll(b.Writes)
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for len(x.pending) >= maxPending && !x.closed && x.work.failure() == nil {
+	for x.crowded() && !x.closed && x.work.failure() == nil {
 		x.room.Wait()
 	}
 	if err := x.work.failure(); err != nil {
@@ -39,6 +39,15 @@ func (x *Index) Apply(b Batch) ([]Outcome, error) {
 		x.freeze()
 	}
 	return outcomes, nil
+}
+
+// crowded reports whether too much waits to be written. mu is held.
+func (x *Index) crowded() bool {
+	bytes := 0
+	for _, job := range x.pending {
+		bytes += job.bytes
+	}
+	return len(x.pending) >= maxPending || bytes >= maxPendingFactor*x.cfg.FlushBytes
 }
 
 // applying is a batch under way: the generation to come.

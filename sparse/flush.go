@@ -12,7 +12,9 @@ import (
 // flushJob is a frozen memory segment that waits to be written, and the state of everything else at the
 // moment it was frozen.
 type flushJob struct {
-	part    *part
+	part *part
+	// bytes is the size of part in memory.
+	bytes   int
 	applied uint64
 	version uint64
 	state   []byte
@@ -27,7 +29,7 @@ type flushJob struct {
 func (x *Index) freeze() {
 	g := x.current.Load()
 	job := &flushJob{
-		part: x.active, applied: x.applied, version: x.version,
+		part: x.active, bytes: x.active.mem.bytes, applied: x.applied, version: x.version,
 		deleted: make(map[*part]*roaring.Bitmap, len(g.views)),
 	}
 	if x.cfg.State != nil {

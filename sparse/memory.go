@@ -97,7 +97,7 @@ func (c *memoryField) get(key string) *memoryPostings {
 	if p == nil {
 		p = &memoryPostings{}
 		c.keys[key] = p
-		c.mem.bytes += len(key) + 120
+		c.mem.bytes += len(key) + keyBytes
 	}
 	return p
 }
