@@ -41,7 +41,7 @@ func TestTerms(t *testing.T) {
 		{"accents stay", "standard", "Café E\u0301COLE", "café|école"},
 		{"full case folding", "standard", "Straße ΟΔΟΣ οδος İZMİR", "strasse|οδοσ|οδοσ|izmir"},
 		{"ligatures and squares", "standard", "ﬁre ㎏", "fire|kg"},
-		{"ignorable characters", "standard", "co\u00adop\ufefferate", "cooperate"},
+		{"ignorable characters", "standard", "c\u00ado\ufeffo\u200dp\u200ee\u202ar\u2060a\u034ft\u061ce\U000e0001d", "cooperated"},
 		{"emoji dropped", "standard", "fire 🔥👩‍🚒 drill", "fire|drill"},
 		{"arabic", "standard", "مرحبا بالعالم", "مرحبا|بالعالم"},
 		{"thai by character", "standard", "ไทย", "ไ|ท|ย"},
@@ -49,6 +49,7 @@ func TestTerms(t *testing.T) {
 		{"han by character", "standard", "東京タワー", "東|京|タワー"},
 		{"invalid bytes separate", "standard", "one\xfftwo\xe3\x81", "one|two"},
 		{"long word in pieces", "standard", long + long[:45], long + "|" + long[:45]},
+		{"pieces of whole characters", "standard", strings.Repeat("Ж", 130), strings.Repeat("ж", 127) + "|жжж"},
 		{"empty", "english", "", ""},
 		{"stop words and stems", "english", "The cats were running to the libraries", "cat|were|run|librari"},
 		{"possessive", "english", "the patient's cells’ growth, Parkinson’s", "patient|cell|growth|parkinson"},
@@ -69,6 +70,7 @@ func TestTerms(t *testing.T) {
 		{"short katakana keeps its mark", "japanese", "コピー", "コピー"},
 		{"names at a middle dot", "japanese", "エドガー・フーヴァー", "エドガ|フーヴァ"},
 		{"particle behind a bracket", "japanese", "会議（第2回）が終わる", "会議|第|2|回|終わる"},
+		{"numerals", "japanese", "二〇二四年", "二|〇|二|四|年"},
 		{"variation selector", "japanese", "辻\U000e0100さん", "辻|さん"},
 		{"latin only", "japanese", "Deep Learning", "deep|learning"},
 		{"latin as standard", "japanese", "日本のU.S.A.とdon't", "日本|u.s.a|don't"},
@@ -130,6 +132,7 @@ func TestLongTexts(t *testing.T) {
 		"han only":           strings.Repeat("東", 20000),
 		"latin in japanese":  "東京" + strings.Repeat("a", 100000) + "大阪",
 		"combining marks":    "e" + strings.Repeat("\u0301", 20000),
+		"one long word":      strings.Repeat("ж", 5000),
 		"alternating script": strings.Repeat("東a", 20000),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -210,7 +213,9 @@ func TestConcurrentUse(t *testing.T) {
 }
 
 func FuzzAnalyze(f *testing.F) {
-	f.Add("The quick 東京 ｶﾞ\xff")
+	for _, seed := range []string{"The quick 東京 ｶﾞ\xff", "か\u309aき\ufffd㍿・ー〇", "e\u0301\u00ad’s U.S.A. 1,5_x:y"} {
+		f.Add(seed)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, name := range registry.Names() {
 			checkTokens(t, text, get(t, name).Analyze(nil, text))

@@ -12,8 +12,8 @@
 //     nothing is lost.
 //   - english: standard, with possessives and stop words removed and the rest stemmed (Snowball English).
 //   - japanese: morphemes (kagome, IPA dictionary, search mode, which parts compounds). Particles,
-//     auxiliaries, symbols and fillers are removed, inflected words come in their base form, and a Katakana
-//     word of four characters or more loses its final length mark. What is not Han or Kana is treated as
+//     auxiliaries and fillers are removed, inflected words come in their base form, and a Katakana word of
+//     four characters or more loses its final length mark. What is not Han or Kana is treated as
 //     standard does, and serves the morphemes beside it as context only. The dictionary (90 MB) is loaded by
 //     the first text that has Han or Kana. Text goes sentence by sentence, at most 600 bytes at once.
 //   - cjk_bigram: runs of Han, Kana and Hangul as overlapping pairs of characters, a single character as

@@ -111,6 +111,19 @@ func TestDictionaryIsLoadedByJapaneseOnly(t *testing.T) {
 	require.NotNil(t, j.dict)
 }
 
+func TestMorphemesStayInsideTheirRuns(t *testing.T) {
+	var j japanese
+	j.Analyze(nil, "水")
+	// No morpheme of the dictionary is known to cross a border of scripts, so borders are put inside two.
+	w := newWordWriter(nil, "静岡朝日テレビ東京駅")
+	j.sentence(&w, []run{{0, 3, true}, {3, 6, false}, {6, 24, true}, {24, 27, false}, {27, 30, true}})
+	var got []string
+	for _, tok := range w.dst {
+		got = append(got, tok.Term)
+	}
+	require.Equal(t, []string{"静", "岡", "朝日テレビ", "東", "京", "駅"}, got)
+}
+
 func TestSentencesCoverTheText(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := normalize(strings.Repeat(anyText().Draw(t, "text"), rapid.IntRange(1, 100).Draw(t, "times"))).text

@@ -82,12 +82,12 @@ func (j *japanese) morpheme(w *wordWriter, n *lattice.Node, from, to int) {
 	w.add(katakanaStem(term), from, to)
 }
 
-// content reports whether a morpheme says something about a text: particles, auxiliaries, symbols and
-// fillers don't. Leaving out dependent nouns and verbs too (こと, the いる of ている) was measured to rank a
-// little worse.
+// content reports whether a morpheme says something about a text: particles, auxiliaries and fillers don't.
+// What the dictionary calls a symbol does, for only letters and numbers (〇 is one) are Japanese here. Leaving
+// out dependent nouns and verbs too (こと, the いる of ている) was measured to rank a little worse.
 func (j *japanese) content(n *lattice.Node) bool {
 	switch j.feature(n, 0) {
-	case "助詞", "助動詞", "記号", "フィラー":
+	case "助詞", "助動詞", "フィラー":
 		return false
 	}
 	return true
