@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -69,6 +70,9 @@ func (n *Node) open(ctx context.Context) error {
 	if n.fsm, err = fsm.Open(n.cfg.FS, dir); err != nil {
 		return err
 	}
+	if err := n.refuseLostMetadata(dir); err != nil {
+		return err
+	}
 	if n.meta, err = consensus.Open(n.metaConfig(dir), n.fsm); err != nil {
 		return fmt.Errorf("open metadata log: %w", err)
 	}
@@ -86,6 +90,28 @@ func (n *Node) open(ctx context.Context) error {
 		return err
 	}
 	return n.openIndexes(ctx)
+}
+
+// refuseLostMetadata returns ErrData if there are indexes and the log that names them is gone: with an
+// empty log they would be taken for deleted ones and removed.
+func (n *Node) refuseLostMetadata(dir string) error {
+	logDir := n.metaConfig(dir).Dir
+	files, err := n.cfg.FS.List(logDir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("list metadata log: %w", err)
+	}
+	if slices.ContainsFunc(files, func(name string) bool { return filepath.Ext(name) == ".db" }) {
+		return nil
+	}
+	indexes, err := n.cfg.FS.List(filepath.Join(n.cfg.DataDir, indexesDir))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("list indexes: %w", err)
+	}
+	if len(indexes) > 0 {
+		return fmt.Errorf("%w: %s has %d indexes, but their metadata log in %s is gone", ErrData,
+			n.cfg.DataDir, len(indexes), logDir)
+	}
+	return nil
 }
 
 // awaitLeadership returns when the metadata group of this one node leads, a moment after it is opened.

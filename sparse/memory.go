@@ -2,6 +2,7 @@ package sparse
 
 import (
 	"math"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -96,7 +97,8 @@ func (c *memoryField) get(key string) *memoryPostings {
 	p := c.keys[key]
 	if p == nil {
 		p = &memoryPostings{}
-		c.keys[key] = p
+		// Terms are pieces of their folded text, which must not be kept for them.
+		c.keys[strings.Clone(key)] = p
 		c.mem.bytes += len(key) + keyBytes
 	}
 	return p

@@ -57,7 +57,11 @@ func (c *call) deleteDocument() error {
 
 // writeOne writes a document and answers with the status of its result.
 func (c *call) writeOne(write api.Write) error {
-	if text := c.query("if_version"); text != "" {
+	if c.ctx.QueryArgs().Has("if_version") {
+		text := c.query("if_version")
+		if given := len(c.ctx.QueryArgs().PeekMulti("if_version")); given > 1 {
+			return badParameter("if_version", "is given %d times", given)
+		}
 		version, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {
 			return badParameter("if_version", "is %q, must be a whole number of at least 0", text)

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/valyala/fasthttp"
 
@@ -26,6 +27,9 @@ func (c *call) searchByAddress() error {
 	schema, err := c.server.cfg.Node.Schema(c.index)
 	if err != nil {
 		return err
+	}
+	if !utf8.ValidString(c.query("q")) {
+		return badParameter("q", "is not valid UTF-8")
 	}
 	body := append([]byte(`{"query":`), api.AppendString(nil, c.query("q"))...)
 	if mode := c.query("mode"); mode != "" {

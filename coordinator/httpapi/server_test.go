@@ -166,6 +166,8 @@ func TestBadInput(t *testing.T) {
 		{"a long id", "POST", docs, `{"id":"` + long + `"}`, 400, "id", "600 bytes, at most 512"},
 		{"a long id in the address", "PUT", docs + "/" + long, `{}`, 400, "id", "600 bytes"},
 		{"an id that is not UTF-8", "PUT", docs + "/%ff", `{}`, 400, "id", "UTF-8"},
+		{"an empty if_version", "PUT", docs + "/a?if_version=", `{}`, 400, "if_version", "whole number"},
+		{"two if_versions", "DELETE", docs + "/a?if_version=1&if_version=2", ``, 400, "if_version", "2 times"},
 		{"a bad if_version", "PUT", docs + "/a?if_version=-1", `{}`, 400, "if_version", "whole number"},
 		{"op delete by PUT", "PUT", docs + "/a", `{"op":"delete"}`, 400, "op", "DELETE"},
 		{"a broken array", "POST", docs, `[{"id":"a"},`, 400, "[1]", "malformed"},
