@@ -124,7 +124,6 @@ func (a *applying) remove(at int, doc uint32) {
 	}
 	v.deleted.Add(doc)
 	v.part.noteDeleted(a.x.fields, doc)
-	v.hasDeletes = true
 	a.gen.live--
 	a.gen.digest -= v.part.source().Columns(doc).Digest
 	a.gen.count(a.x.fields, v.part, doc, -1)

@@ -35,7 +35,6 @@ func startBackground(x *Index) *background {
 				}
 				if err := step(w); err != nil {
 					w.fail(err)
-					x.room.Broadcast()
 					return
 				}
 			}
@@ -43,6 +42,16 @@ func startBackground(x *Index) *background {
 	}
 	run(w.flush, x.flushPending)
 	run(w.merge, x.mergeAll)
+	w.done.Go(func() {
+		select {
+		case <-w.quit:
+		case <-w.failed:
+			// Whoever failed may hold mu, and an Apply that waits for room must not miss it.
+			x.mu.Lock()
+			defer x.mu.Unlock()
+			x.room.Broadcast()
+		}
+	})
 	poke(w.merge)
 	return w
 }

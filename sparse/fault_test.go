@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"sagasu/api"
 	"sagasu/internal/vfs"
 )
 
@@ -55,4 +56,17 @@ func TestFailedSyncStopsTheIndexForGood(t *testing.T) {
 			require.NoError(t, x.Close())
 		})
 	}
+}
+
+func TestApplyThatWaitsForRoomLearnsOfAFailure(t *testing.T) {
+	cfg := testConfig(t.TempDir(), testSchema(1.2, 0.75))
+	cfg.FS = faultFS{FS: vfs.OS(), sync: segmentSuffix}
+	cfg.FlushBytes = 1
+	x := openTest(t, cfg)
+	var err error
+	for i := uint64(1); err == nil && i <= 100; i++ {
+		_, err = x.Apply(Batch{Index: i, Writes: []api.Write{put("a", "ant")}})
+	}
+	require.ErrorIs(t, err, errDisk)
+	require.NoError(t, x.Close())
 }

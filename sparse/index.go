@@ -73,7 +73,8 @@ type Index struct {
 
 	// merging is held by the one that merges; taken before commit.
 	merging sync.Mutex
-	// commit guards the manifest on disk and durable; taken before mu, never after.
+	// commit guards the manifest on disk; taken before mu, never after. durable is changed under both and may be
+	// read under either.
 	commit    sync.Mutex
 	durable   manifest
 	durableAt atomic.Uint64

@@ -83,7 +83,6 @@ func (x *Index) merge(chosen []durableSegment) error {
 func (x *Index) commitMerge(old []*part, maps [][]uint32, written *part) error {
 	x.commit.Lock()
 	defer x.commit.Unlock()
-	x.mu.Lock()
 	next := manifest{applied: x.durable.applied, version: x.durable.version, state: x.durable.state}
 	stand := durableSegment{part: written}
 	for _, s := range x.durable.segments {
@@ -101,7 +100,6 @@ func (x *Index) commitMerge(old []*part, maps [][]uint32, written *part) error {
 	if written != nil {
 		next.segments = append(next.segments, stand)
 	}
-	x.mu.Unlock()
 	if err := x.writeManifest(next); err != nil {
 		return err
 	}

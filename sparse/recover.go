@@ -96,13 +96,12 @@ func (x *Index) load(g *generation, body manifestBody) error {
 
 // noteAll corrects the document frequencies of a new part for all its deletions.
 func (v *view) noteAll(fields *fieldSet) {
-	if v.deleted == nil || v.deleted.IsEmpty() {
+	if !v.hasDeletes() {
 		return
 	}
 	for it := v.deleted.Iterator(); it.HasNext(); {
 		v.part.noteDeleted(fields, it.Next())
 	}
-	v.hasDeletes = true
 }
 
 // removeStray removes segments that a crash left: written but never named by a manifest, or merged away.

@@ -87,8 +87,6 @@ type view struct {
 	docs uint32
 	// deleted is never changed once the view is published; nil for none.
 	deleted *roaring.Bitmap
-	// hasDeletes says that the part's deletedFreqs may be read.
-	hasDeletes bool
 	// dense caches deleted as words; replaced whenever deleted is.
 	dense *denseSet
 }
@@ -102,13 +100,17 @@ type denseSet struct {
 func newView(p *part, docs uint32) *view { return &view{part: p, docs: docs, dense: &denseSet{}} }
 
 func (v *view) clone() *view {
-	return &view{part: v.part, docs: v.docs, deleted: v.deleted, hasDeletes: v.hasDeletes, dense: v.dense}
+	return &view{part: v.part, docs: v.docs, deleted: v.deleted, dense: v.dense}
 }
+
+// hasDeletes reports whether documents are deleted; only then may the part's deletedFreqs be read, for they are
+// made before the view that has its first deletion is published.
+func (v *view) hasDeletes() bool { return v.deleted != nil && !v.deleted.IsEmpty() }
 
 // deletedWords gives the deleted documents as words, nil if there are none; possibly fewer than the
 // documents need.
 func (v *view) deletedWords() []uint64 {
-	if v.deleted == nil || v.deleted.IsEmpty() {
+	if !v.hasDeletes() {
 		return nil
 	}
 	v.dense.once.Do(func() { v.dense.words = v.deleted.ToDense() })
@@ -147,7 +149,7 @@ func (v *view) postings(f *field, key string) (segment.Postings, uint32, error) 
 		return nil, 0, err
 	}
 	n := col.DocFreq(ordinal)
-	if f.shape == segment.ShapeText && v.hasDeletes {
+	if f.shape == segment.ShapeText && v.hasDeletes() {
 		n -= min(n, v.part.deletedFreqs[f.ordinal][ordinal].Load())
 	}
 	return col.Postings(ordinal), n, nil

@@ -7,7 +7,6 @@ import (
 	"hash/crc32"
 	"unsafe"
 
-	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/cespare/xxhash/v2"
 	"github.com/klauspost/compress/zstd"
 
@@ -190,6 +189,3 @@ func (r *Reader) Field(ordinal int) FieldSource { return r.fields[ordinal] }
 
 // Column is Field with everything that queries need.
 func (r *Reader) Column(ordinal int) *Field { return r.fields[ordinal] }
-
-// Exists gives the documents that hold the field; not to be changed.
-func (f *Field) Exists() *roaring.Bitmap { return f.exists }

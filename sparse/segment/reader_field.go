@@ -55,6 +55,9 @@ func openField(sections sectionMap, ordinal int, shape Shape, m meta) (*Field, e
 	return f, nil
 }
 
+// Exists gives the documents that hold the field; not to be changed.
+func (f *Field) Exists() *roaring.Bitmap { return f.exists }
+
 // Terms is the number of distinct keys.
 func (f *Field) Terms() int { return len(f.terms) / termSize }
 
@@ -186,6 +189,3 @@ func (e *fieldEntries) Next() bool {
 func (e *fieldEntries) Key() []byte        { return e.key }
 func (e *fieldEntries) Postings() Postings { return e.field.Postings(e.ordinal) }
 func (e *fieldEntries) Err() error         { return e.err }
-
-// Ordinal is the present key's.
-func (e *fieldEntries) Ordinal() uint32 { return e.ordinal }
