@@ -71,22 +71,25 @@ func imports() map[string][]string {
 
 		"internal/dense/milvus/milvustest": {},
 		"internal/gossip":                  {},
+		"internal/wire":                    {},
 		"internal/rediscache":              {},
 
 		"shard/replica": {
 			"api", "embedclient", "internal/consensus", "internal/dense", "internal/dense/flat", "internal/vfs",
 			"sparse", "sparse/analysis",
 		},
-		"shard/rpc": {"api", "shard/replica"},
+		"shard/rpc": {"api", "internal/dense", "shard/replica", "sparse"},
 		"shard": {
 			"api", "embedclient", "internal/consensus", "internal/dense/...", "internal/gossip", "internal/obs",
-			"internal/vfs", "shard/...",
+			"internal/vfs", "internal/wire", "shard/...", "sparse", "sparse/analysis",
 		},
 
 		"coordinator/state":     {"api"},
 		"coordinator/placement": {"api", "coordinator/state"},
 		"coordinator/fsm":       {"coordinator/state", "internal/consensus", "internal/vfs"},
 		"coordinator/reconcile": {"api", "coordinator/placement", "coordinator/state"},
+		"coordinator/meta":      {"api", "coordinator/fsm", "coordinator/state", "internal/consensus", "internal/vfs"},
+		"coordinator/route":     {"api", "coordinator/query", "sparse"},
 		"coordinator/query": {
 			"api", "coordinator/state", "embedclient", "fusion", "internal/dense", "internal/rediscache", "sparse",
 		},
@@ -94,7 +97,7 @@ func imports() map[string][]string {
 		"coordinator/elastic": {"api", "coordinator/query", "internal/obs"},
 		"coordinator": {
 			"api", "coordinator/...", "embedclient", "internal/consensus", "internal/dense", "internal/gossip",
-			"internal/obs", "internal/vfs", "shard/...", "sparse", "sparse/analysis",
+			"internal/obs", "internal/vfs", "internal/wire", "shard/...", "sparse", "sparse/analysis",
 		},
 
 		"internal/simcluster": {"api", "coordinator/...", "internal/...", "shard/..."},
