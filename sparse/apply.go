@@ -60,7 +60,7 @@ type applying struct {
 
 func (x *Index) beginApply() *applying {
 	old := x.current.Load()
-	g := &generation{live: old.live, digest: old.digest, stats: append([]fieldStats(nil), old.stats...)}
+	g := &generation{live: old.live, digest: old.digest, stats: append([]FieldStatistics(nil), old.stats...)}
 	for _, v := range old.views {
 		g.views = append(g.views, v.clone())
 	}
@@ -144,8 +144,8 @@ func (g *generation) count(fields *fieldSet, p *part, doc uint32, sign int) {
 			continue
 		}
 		if n := p.length(f, doc); n > 0 {
-			g.stats[f.ordinal].docs += sign
-			g.stats[f.ordinal].tokens += uint64(sign) * uint64(n)
+			g.stats[f.ordinal].Docs += uint64(sign)
+			g.stats[f.ordinal].Tokens += uint64(sign) * uint64(n)
 		}
 	}
 }

@@ -15,16 +15,17 @@ type scorer struct {
 	slope  float64 // k1 * b / average length
 }
 
-// idf is the inverse document frequency. Under concurrent writes df may be ahead of n; it is cut to it.
-func idf(n, df int) float64 {
+// idf is the inverse document frequency, positive. Under concurrent writes df may be ahead of n; it is cut
+// to it.
+func idf(n, df uint64) float64 {
 	df = min(df, n)
 	return math.Log(1 + (float64(n-df)+0.5)/(float64(df)+0.5))
 }
 
-func newScorer(f *field, stats fieldStats, weight float64) scorer {
+func newScorer(f *field, stats FieldStatistics, weight float64) scorer {
 	s := scorer{weight: weight, base: f.k1 * (1 - f.b)}
-	if stats.tokens > 0 {
-		s.slope = f.k1 * f.b * float64(stats.docs) / float64(stats.tokens)
+	if stats.Tokens > 0 {
+		s.slope = f.k1 * f.b * float64(stats.Docs) / float64(stats.Tokens)
 	}
 	return s
 }

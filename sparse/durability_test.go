@@ -225,6 +225,7 @@ func TestBadQueries(t *testing.T) {
 	defer func() { require.NoError(t, x.Close()) }()
 	s := x.Snapshot()
 	defer s.Release()
+	vocabulary := testVocabulary(t, testSchema(1.2, 0.75))
 	deep := api.Query(&api.MatchAll{Boost: 1})
 	for range 30 {
 		deep = &api.Bool{Must: []api.Query{deep}, Boost: 1}
@@ -241,6 +242,8 @@ func TestBadQueries(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := s.Search(context.Background(), Request{Query: q, K: 1})
+			require.ErrorIs(t, err, ErrQuery)
+			_, err = vocabulary.Terms(q)
 			require.ErrorIs(t, err, ErrQuery)
 		})
 	}

@@ -67,3 +67,15 @@ func (s *fieldSet) get(name string) (*field, error) {
 	}
 	return f, nil
 }
+
+// text gives the field of a clause that only text fields can have.
+func (s *fieldSet) text(name string) (*field, error) {
+	f, err := s.get(name)
+	if err != nil {
+		return nil, err
+	}
+	if f.shape != segment.ShapeText {
+		return nil, fmt.Errorf("%w: field %q is %s, not text", ErrQuery, name, f.kind)
+	}
+	return f, nil
+}

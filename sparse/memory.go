@@ -52,6 +52,11 @@ type memoryPostings struct {
 	ordinal uint32
 }
 
+// live is the number of documents that are not deleted, of docs.
+func (p *memoryPostings) live(docs int) uint32 {
+	return uint32(docs) - min(p.deleted.Load(), uint32(docs))
+}
+
 func newMemory(fields *fieldSet) *memory {
 	m := &memory{ids: make(map[string]uint32)}
 	for _, f := range fields.list {

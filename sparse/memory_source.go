@@ -74,6 +74,17 @@ func (c *memoryField) find(key string) *memoryPostings {
 	return c.keys[key]
 }
 
+// docFreq gives the number of a key's documents, deleted ones not counted.
+func (c *memoryField) docFreq(key string) uint32 {
+	c.mem.mu.RLock()
+	defer c.mem.mu.RUnlock()
+	p := c.keys[key]
+	if p == nil {
+		return 0
+	}
+	return p.live(len(p.docs))
+}
+
 // holders gives the documents that hold the field, ascending, possibly repeated.
 func (c *memoryField) holders() []uint32 {
 	c.mem.mu.RLock()

@@ -24,8 +24,13 @@ type node interface {
 type planner struct {
 	fields *fieldSet
 	gen    *generation
-	terms  int
-	depth  int
+	// global are the statistics to score with; nil for those of gen.
+	global *Statistics
+	// scoring is called with each term whose document frequency a score needs, possibly repeated; nil if
+	// nobody asks.
+	scoring func(TermKey)
+	terms   int
+	depth   int
 }
 
 // plan resolves a query. scored says whether anybody asks for its scores.
@@ -37,9 +42,9 @@ func (p *planner) plan(q api.Query, scored bool) (clause, error) {
 	}
 	switch q := q.(type) {
 	case *api.Match:
-		return p.match(q)
+		return p.match(q, scored)
 	case *api.Phrase:
-		return p.phrase(q)
+		return p.phrase(q, scored)
 	case *api.Bool:
 		return p.bool(q, scored)
 	case *api.SparseVector:
@@ -48,7 +53,7 @@ func (p *planner) plan(q api.Query, scored bool) (clause, error) {
 		if f, err := p.fields.get(q.Field); err != nil {
 			return nil, err
 		} else if f.shape == segment.ShapeText {
-			return p.textTerm(f, q)
+			return p.textTerm(f, q, scored)
 		}
 	}
 	return p.set(q)
@@ -64,29 +69,55 @@ func (p *planner) count(n int) error {
 
 // boundTerm is a term of a text field, with its postings in every view.
 type boundTerm struct {
-	field    *field
-	df       int
+	field *field
+	key   string
+	// df is the number of live documents here.
+	df       uint64
 	postings []segment.Postings // by view; nil where the term is absent
 }
 
 // lookUp finds a key in every view.
 func (p *planner) lookUp(f *field, key string) (*boundTerm, error) {
-	t := &boundTerm{field: f, postings: make([]segment.Postings, len(p.gen.views))}
+	t := &boundTerm{field: f, key: key, postings: make([]segment.Postings, len(p.gen.views))}
 	for i, v := range p.gen.views {
 		postings, df, err := v.postings(f, key)
 		if err != nil {
 			return nil, fmt.Errorf("field %q: %w", f.name, err)
 		}
 		t.postings[i] = postings
-		t.df += int(df)
+		t.df += uint64(df)
 	}
 	return t, nil
 }
 
 // scorer scores the term with a boost.
 func (p *planner) scorer(t *boundTerm, boost float64) scorer {
-	stats := p.gen.stats[t.field.ordinal]
-	return newScorer(t.field, stats, boost*idf(stats.docs, t.df))
+	stats := p.statistics(t.field)
+	return newScorer(t.field, stats, boost*p.idf(t, stats))
+}
+
+// idf is the inverse document frequency of the term, in a field with the statistics.
+func (p *planner) idf(t *boundTerm, stats FieldStatistics) float64 {
+	key := TermKey{Field: t.field.name, Term: t.key}
+	if p.scoring != nil {
+		p.scoring(key)
+	}
+	df := t.df
+	if p.global != nil {
+		df = max(df, p.global.Terms[key])
+	}
+	return idf(stats.Docs, df)
+}
+
+// statistics gives those of a field to score with. Global ones may be older than gen: they count at least
+// what gen holds.
+func (p *planner) statistics(f *field) FieldStatistics {
+	stats := p.gen.stats[f.ordinal]
+	if p.global != nil {
+		global := p.global.Fields[f.name]
+		stats.Docs, stats.Tokens = max(stats.Docs, global.Docs), max(stats.Tokens, global.Tokens)
+	}
+	return stats
 }
 
 // textFields resolves the fields of a match or phrase; none means every text field.
@@ -100,12 +131,8 @@ func (p *planner) textFields(named []api.FieldBoost) ([]api.FieldBoost, error) {
 		return named, nil
 	}
 	for _, n := range named {
-		f, err := p.fields.get(n.Field)
-		if err != nil {
+		if _, err := p.fields.text(n.Field); err != nil {
 			return nil, err
-		}
-		if f.shape != segment.ShapeText {
-			return nil, fmt.Errorf("%w: field %q is %s, not text", ErrQuery, n.Field, f.kind)
 		}
 	}
 	return named, nil

@@ -20,10 +20,10 @@ type matchTerm []scoredTerm
 
 type scoredTerm struct {
 	*boundTerm
-	scorer scorer
+	scorer scorer // zero where nobody asks for scores
 }
 
-func (p *planner) match(q *api.Match) (clause, error) {
+func (p *planner) match(q *api.Match, scored bool) (clause, error) {
 	fields, err := p.textFields(q.Fields)
 	if err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ func (p *planner) match(q *api.Match) (clause, error) {
 				rest = append(rest, fb)
 			}
 		}
-		g, err := p.matchGroup(q, group)
+		g, err := p.matchGroup(q, group, scored)
 		if err != nil {
 			return nil, err
 		}
@@ -51,7 +51,7 @@ func (p *planner) match(q *api.Match) (clause, error) {
 	return c, nil
 }
 
-func (p *planner) matchGroup(q *api.Match, fields []api.FieldBoost) (matchGroup, error) {
+func (p *planner) matchGroup(q *api.Match, fields []api.FieldBoost, scored bool) (matchGroup, error) {
 	terms := distinctTerms(p.fields.byName[fields[0].Field], q.Text)
 	g := matchGroup{need: max(1, q.Minimum)}
 	if q.Operator == api.OperatorAnd {
@@ -67,7 +67,11 @@ func (p *planner) matchGroup(q *api.Match, fields []api.FieldBoost) (matchGroup,
 			if err != nil {
 				return g, err
 			}
-			mt = append(mt, scoredTerm{bound, p.scorer(bound, q.Boost*fb.Boost*float64(t.times))})
+			st := scoredTerm{boundTerm: bound}
+			if scored {
+				st.scorer = p.scorer(bound, q.Boost*fb.Boost*float64(t.times))
+			}
+			mt = append(mt, st)
 		}
 		g.terms = append(g.terms, mt)
 	}
@@ -75,7 +79,7 @@ func (p *planner) matchGroup(q *api.Match, fields []api.FieldBoost) (matchGroup,
 }
 
 // textTerm is a term query on a text field: one term, not analysed.
-func (p *planner) textTerm(f *field, q *api.Term) (clause, error) {
+func (p *planner) textTerm(f *field, q *api.Term, scored bool) (clause, error) {
 	if err := p.count(1); err != nil {
 		return nil, err
 	}
@@ -83,8 +87,11 @@ func (p *planner) textTerm(f *field, q *api.Term) (clause, error) {
 	if err != nil {
 		return nil, err
 	}
-	term := matchTerm{{bound, p.scorer(bound, q.Boost)}}
-	return &matchClause{groups: []matchGroup{{terms: []matchTerm{term}, need: 1}}}, nil
+	term := scoredTerm{boundTerm: bound}
+	if scored {
+		term.scorer = p.scorer(bound, q.Boost)
+	}
+	return &matchClause{groups: []matchGroup{{terms: []matchTerm{{term}}, need: 1}}}, nil
 }
 
 func (c *matchClause) bind(at int, v *view) (node, error) {

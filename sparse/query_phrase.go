@@ -22,14 +22,14 @@ type phraseSlot struct {
 	terms    []*boundTerm
 }
 
-func (p *planner) phrase(q *api.Phrase) (clause, error) {
+func (p *planner) phrase(q *api.Phrase, scored bool) (clause, error) {
 	fields, err := p.textFields(q.Fields)
 	if err != nil {
 		return nil, err
 	}
 	c := &phraseClause{}
 	for _, fb := range fields {
-		pf, err := p.phraseField(p.fields.byName[fb.Field], q.Text, q.Boost*fb.Boost)
+		pf, err := p.phraseField(p.fields.byName[fb.Field], q.Text, q.Boost*fb.Boost, scored)
 		if err != nil {
 			return nil, err
 		}
@@ -42,13 +42,13 @@ func (p *planner) phrase(q *api.Phrase) (clause, error) {
 
 // phraseField resolves the phrase in one field. Its inverse document frequency is the sum of those of
 // its distinct terms.
-func (p *planner) phraseField(f *field, text string, boost float64) (phraseField, error) {
+func (p *planner) phraseField(f *field, text string, boost float64, scored bool) (phraseField, error) {
 	pf := phraseField{field: f}
 	tokens := f.analyzer.Analyze(nil, text)
 	if err := p.count(len(tokens)); err != nil {
 		return pf, err
 	}
-	stats := p.gen.stats[f.ordinal]
+	stats := p.statistics(f)
 	seen := make(map[string]bool)
 	sum := 0.0
 	for _, t := range tokens {
@@ -56,9 +56,9 @@ func (p *planner) phraseField(f *field, text string, boost float64) (phraseField
 		if err != nil {
 			return pf, fmt.Errorf("phrase: %w", err)
 		}
-		if !seen[t.Term] {
+		if scored && !seen[t.Term] {
 			seen[t.Term] = true
-			sum += idf(stats.docs, bound.df)
+			sum += p.idf(bound, stats)
 		}
 		if n := len(pf.slots); n == 0 || pf.slots[n-1].position != uint32(t.Position) {
 			pf.slots = append(pf.slots, phraseSlot{position: uint32(t.Position)})

@@ -17,7 +17,7 @@ import (
 func (x *Index) recover() error {
 	path := filepath.Join(x.cfg.Dir, manifestName)
 	data, err := x.cfg.FS.ReadFile(path)
-	g := &generation{stats: make([]fieldStats, len(x.fields.list))}
+	g := &generation{stats: make([]FieldStatistics, len(x.fields.list))}
 	x.current.Store(g)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

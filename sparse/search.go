@@ -10,6 +10,10 @@ type Request struct {
 	Filter api.Query
 	// K is the number of hits wanted, at least 0.
 	K int
+	// Stats are the statistics to score with instead of the snapshot's own, nil for those: the sum of all
+	// shards' makes a shard score as an index with all documents would. Where they count less than the
+	// snapshot, being older than it, the snapshot's numbers are taken.
+	Stats *Statistics
 }
 
 // Hit is one document of a result.

@@ -39,7 +39,7 @@ func (s *Snapshot) Search(ctx context.Context, req Request) (TopDocs, error) {
 	}
 	top := topK{k: min(req.K, s.gen.live)}
 	total := 0
-	err := s.run(ctx, query, req.Filter, req.K > 0, func(v *view, base uint32, f *frame) {
+	err := s.run(ctx, query, req.Filter, s.planner(req.Stats), req.K > 0, func(v *view, base uint32, f *frame) {
 		total += f.match.count()
 		if req.K == 0 {
 			return
@@ -60,11 +60,15 @@ func (s *Snapshot) Search(ctx context.Context, req Request) (TopDocs, error) {
 	return out, nil
 }
 
+// planner gives a planner for one query, with the statistics of Request.Stats.
+func (s *Snapshot) planner(stats *Statistics) *planner {
+	return &planner{fields: s.index.fields, gen: s.gen, global: stats}
+}
+
 // run evaluates a query and calls visit with each window that has live matches.
-func (s *Snapshot) run(ctx context.Context, query, filter api.Query, scored bool,
+func (s *Snapshot) run(ctx context.Context, query, filter api.Query, p *planner, scored bool,
 	visit func(v *view, base uint32, f *frame),
 ) error {
-	p := &planner{fields: s.index.fields, gen: s.gen}
 	if filter != nil {
 		query = &api.Bool{Must: []api.Query{query}, Filter: []api.Query{filter}, Boost: 1}
 	}
@@ -117,7 +121,7 @@ func (s *Snapshot) Count(ctx context.Context, q api.Query) (int, error) {
 		return s.gen.live, nil
 	}
 	n := 0
-	err := s.run(ctx, q, nil, false, func(_ *view, _ uint32, f *frame) { n += f.match.count() })
+	err := s.run(ctx, q, nil, s.planner(nil), false, func(_ *view, _ uint32, f *frame) { n += f.match.count() })
 	return n, err
 }
 
@@ -125,7 +129,7 @@ func (s *Snapshot) Count(ctx context.Context, q api.Query) (int, error) {
 func (s *Snapshot) IDs(ctx context.Context, q api.Query, limit int) ([]string, error) {
 	var ids []string
 	more := false
-	err := s.run(ctx, q, nil, false, func(v *view, base uint32, f *frame) {
+	err := s.run(ctx, q, nil, s.planner(nil), false, func(v *view, base uint32, f *frame) {
 		if more = more || len(ids)+f.match.count() > limit; more {
 			return
 		}

@@ -1,5 +1,11 @@
 package sparse
 
+import (
+	"fmt"
+
+	"sagasu/sparse/segment"
+)
+
 // TermKey names a term of a text field.
 type TermKey struct {
 	Field string
@@ -22,4 +28,52 @@ type Statistics struct {
 	Fields map[string]FieldStatistics
 	// Terms gives document frequencies; a term that is absent has frequency 0.
 	Terms map[TermKey]uint64
+}
+
+// Add adds another index's statistics to these, which may be zero.
+func (s *Statistics) Add(o Statistics) {
+	if s.Fields == nil {
+		s.Fields = make(map[string]FieldStatistics, len(o.Fields))
+	}
+	if s.Terms == nil {
+		s.Terms = make(map[TermKey]uint64, len(o.Terms))
+	}
+	for name, f := range o.Fields {
+		sum := s.Fields[name]
+		s.Fields[name] = FieldStatistics{Docs: sum.Docs + f.Docs, Tokens: sum.Tokens + f.Tokens}
+	}
+	for key, df := range o.Terms {
+		s.Terms[key] += df
+	}
+}
+
+// Statistics gives those of every text field and of the given terms, absent ones with frequency 0. Errors:
+// ErrQuery for a field that the schema does not have or that is not text, segment.ErrCorrupt.
+func (s *Snapshot) Statistics(terms []TermKey) (Statistics, error) {
+	fields := s.index.fields
+	out := Statistics{
+		Fields: make(map[string]FieldStatistics),
+		Terms:  make(map[TermKey]uint64, len(terms)),
+	}
+	for _, f := range fields.list {
+		if f.shape == segment.ShapeText {
+			out.Fields[f.name] = s.gen.stats[f.ordinal]
+		}
+	}
+	for _, key := range terms {
+		f, err := fields.text(key.Field)
+		if err != nil {
+			return Statistics{}, err
+		}
+		df := uint64(0)
+		for _, v := range s.gen.views {
+			n, err := v.docFreq(f, key.Term)
+			if err != nil {
+				return Statistics{}, fmt.Errorf("look up term of field %q: %w", f.name, err)
+			}
+			df += uint64(n)
+		}
+		out.Terms[key] = df
+	}
+	return out, nil
 }

@@ -141,35 +141,46 @@ func (v *view) postings(f *field, key string) (segment.Postings, uint32, error) 
 			return nil, 0, nil
 		}
 		s := col.view(p)
-		return s, uint32(len(s.docs)) - min(p.deleted.Load(), uint32(len(s.docs))), nil
+		return s, p.live(len(s.docs)), nil
 	}
 	col := v.part.file.Column(f.ordinal)
 	ordinal, ok, err := col.Find([]byte(key))
 	if err != nil || !ok {
 		return nil, 0, err
 	}
-	n := col.DocFreq(ordinal)
+	return col.Postings(ordinal), v.fileDocFreq(f, ordinal), nil
+}
+
+// docFreq gives what postings gives, without the postings.
+func (v *view) docFreq(f *field, key string) (uint32, error) {
+	if v.part.mem != nil {
+		return v.part.mem.columns[f.ordinal].docFreq(key), nil
+	}
+	ordinal, ok, err := v.part.file.Column(f.ordinal).Find([]byte(key))
+	if err != nil || !ok {
+		return 0, err
+	}
+	return v.fileDocFreq(f, ordinal), nil
+}
+
+// fileDocFreq gives the number of documents of a file's term, deleted ones not counted in text fields.
+func (v *view) fileDocFreq(f *field, ordinal uint32) uint32 {
+	n := v.part.file.Column(f.ordinal).DocFreq(ordinal)
 	if f.shape == segment.ShapeText && v.hasDeletes() {
 		n -= min(n, v.part.deletedFreqs[f.ordinal][ordinal].Load())
 	}
-	return col.Postings(ordinal), n, nil
+	return n
 }
 
 // generation is the list of views that a reader sees at once.
 type generation struct {
 	views []*view
 	// stats are of live documents, by field ordinal.
-	stats []fieldStats
+	stats []FieldStatistics
 	// live counts the live documents; digest sums their digests.
 	live   int
 	digest uint64
 	refs   atomic.Int32
-}
-
-// fieldStats are what BM25 needs of a text field, over live documents.
-type fieldStats struct {
-	docs   int    // that hold the field
-	tokens uint64 // in all of them
 }
 
 // acquire takes a reference unless the generation is gone.

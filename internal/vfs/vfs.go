@@ -40,11 +40,14 @@ type FS interface {
 	// Map maps a file for reading.
 	Map(path string) (Mapping, error)
 	Rename(from, to string) error
+	// Link gives the file from a second name, which must not be taken (fs.ErrExist); where that can't be, as
+	// across devices, the second name gets a copy, on stable storage. For files that no longer change.
+	Link(from, to string) error
 	Remove(path string) error
 	MkdirAll(path string) error
 	// List gives the names in a directory, ascending.
 	List(dir string) ([]string, error)
-	// SyncDir makes creations, renames and removals in dir durable.
+	// SyncDir makes creations, links, renames and removals in dir durable.
 	SyncDir(dir string) error
 	// Lock takes the exclusive lock of a directory until the Closer is closed; ErrLocked if it is taken.
 	Lock(path string) (io.Closer, error)
@@ -58,6 +61,7 @@ type osFS struct{}
 func (osFS) Create(path string) (File, error)     { return os.Create(path) }
 func (osFS) ReadFile(path string) ([]byte, error) { return os.ReadFile(path) }
 func (osFS) Rename(from, to string) error         { return os.Rename(from, to) }
+func (osFS) Link(from, to string) error           { return linkOrCopy(os.Link, from, to) }
 func (osFS) Remove(path string) error             { return os.Remove(path) }
 func (osFS) MkdirAll(path string) error           { return os.MkdirAll(path, 0o755) }
 
