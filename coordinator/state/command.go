@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-
-	"sagasu/api"
 )
 
 // The types of command. A number is never used again for something else.
@@ -16,22 +14,32 @@ const (
 	TypeCreateIndex uint16 = 1
 	// TypeDeleteIndex removes an index; its payload is a DeleteIndex.
 	TypeDeleteIndex uint16 = 2
+	// TypeFoundCluster names the cluster; its payload is a FoundCluster.
+	TypeFoundCluster uint16 = 3
+	// TypeRaiseLevel raises the feature level; its payload is a RaiseLevel.
+	TypeRaiseLevel uint16 = 4
+	// TypeRegisterNode adds or updates a node; its payload is a RegisterNode.
+	TypeRegisterNode uint16 = 5
+	// TypeRemoveNode removes a node; its payload is a RemoveNode.
+	TypeRemoveNode uint16 = 6
+	// TypeSetReplicas changes where a shard's replicas belong; its payload is a SetReplicas.
+	TypeSetReplicas uint16 = 7
+	// TypeMarkFounded tells that a shard's group exists; its payload is a MarkFounded.
+	TypeMarkFounded uint16 = 8
+	// TypeSetCopies changes how many replicas an index wants; its payload is a SetCopies.
+	TypeSetCopies uint16 = 9
+	// TypePutAlias adds or moves an alias; its payload is a PutAlias.
+	TypePutAlias uint16 = 10
+	// TypeDeleteAlias removes an alias; its payload is a DeleteAlias.
+	TypeDeleteAlias uint16 = 11
+	// TypePutOperation adds or updates an operation; its payload is a PutOperation.
+	TypePutOperation uint16 = 12
+	// TypePutSetting sets a setting; its payload is a PutSetting.
+	TypePutSetting uint16 = 13
 )
 
-// Version is the newest version of each command that this build writes and reads.
+// Version is the version of every command but CreateIndex with shards; see Kind.
 const Version uint16 = 1
-
-var (
-	// ErrUnknownCommand is returned when a command has a type or version this build doesn't know: the
-	// node is older than the one that proposed it and must not guess.
-	ErrUnknownCommand = errors.New("command of an unknown type or version")
-	// ErrCommand is returned when a payload can't be decoded.
-	ErrCommand = errors.New("malformed command")
-	// ErrIndexExists is returned when an index of that name exists.
-	ErrIndexExists = errors.New("index exists already")
-	// ErrIndexNotFound is returned when there is no index of that name.
-	ErrIndexNotFound = errors.New("index not found")
-)
 
 // Command is one entry of the metadata log.
 type Command struct {
@@ -42,26 +50,16 @@ type Command struct {
 	Payload       []byte
 }
 
-// CreateIndex adds an index.
-type CreateIndex struct {
-	Name string `json:"name"`
-	// UUID names the index for ever, also after another got its name; chosen by the proposer. A command
-	// with the UUID of an existing index changes nothing and succeeds, which makes a retry safe.
-	UUID   string     `json:"uuid"`
-	Schema api.Schema `json:"schema"`
-	// CreatedMillis is the proposer's clock, in milliseconds since 1970 UTC.
-	CreatedMillis int64 `json:"created_millis"`
+// Change is the content of a command: one of the structs named at the types.
+type Change interface {
+	kind() (typ, version uint16)
 }
 
-// DeleteIndex removes an index.
-type DeleteIndex struct {
-	Name string `json:"name"`
-	// UUID must be the index's, so that a late retry never removes a successor of the same name.
-	UUID string `json:"uuid"`
-}
+// Kind gives the type and the version that the payload of a change goes with.
+func Kind(c Change) (typ, version uint16) { return c.kind() }
 
-// Encode gives the payload of a command.
-func Encode[C CreateIndex | DeleteIndex](c C) ([]byte, error) {
+// Encode gives the payload of a change.
+func Encode(c Change) ([]byte, error) {
 	payload, err := json.Marshal(c)
 	if err != nil {
 		return nil, fmt.Errorf("encode command: %w", err)

@@ -1,8 +1,8 @@
 package state
 
 import (
+	"errors"
 	"fmt"
-	"maps"
 	"sync/atomic"
 )
 
@@ -12,30 +12,71 @@ type State struct {
 }
 
 // New gives the empty state, before the first command.
-func New() *State {
+func New() *State { return newState(&View{format: formatIndexes, shards: map[string]place{}}) }
+
+func newState(v *View) *State {
 	s := &State{}
-	s.view.Store(&View{indexes: map[string]Index{}})
+	s.view.Store(v)
 	return s
 }
 
 // Result is what became of a command.
 type Result struct {
-	// Index is the index created or deleted.
+	// Index is the index that was created, deleted or changed, also if a retry found it so.
 	Index Index
-	// Err is nil, ErrIndexExists or ErrIndexNotFound (both leave the state as it was, on every node).
+	// Changed is false if the state is as before: the command was refused, or a retry.
+	Changed bool
+	// Err is nil or a refusal (see errors.go), which leaves the state as it was, on every node.
 	Err error
 }
 
-// change computes the indexes after a command, without touching those before it.
-type change func(indexes map[string]Index, c Command) (map[string]Index, Result, error)
+// change computes the view after a command, without touching the one before it; nil or the one before if
+// nothing changes. It also gives the index concerned, if there is one.
+type change func(before *View, payload []byte) (after *View, x Index, err error)
 
-// changes is the table of commands: what isn't in it is refused.
+// typed makes a change of a function on its decoded content.
+func typed[C any](apply func(before *View, c C) (*View, Index, error)) change {
+	return func(before *View, payload []byte) (*View, Index, error) {
+		var c C
+		if err := decode(payload, &c); err != nil {
+			return nil, Index{}, err
+		}
+		return apply(before, c)
+	}
+}
+
+// changes is the table of commands: what isn't in it is refused. All but the first two lines came with
+// LevelCluster.
 func changes(typ, version uint16) (change, bool) {
 	switch [2]uint16{typ, version} {
 	case [2]uint16{TypeCreateIndex, 1}:
-		return createIndex, true
+		return typed(createIndexV1), true
 	case [2]uint16{TypeDeleteIndex, 1}:
-		return deleteIndex, true
+		return typed(deleteIndex), true
+	case [2]uint16{TypeCreateIndex, 2}:
+		return typed(createIndex), true
+	case [2]uint16{TypeFoundCluster, 1}:
+		return typed(foundCluster), true
+	case [2]uint16{TypeRaiseLevel, 1}:
+		return typed(raiseLevel), true
+	case [2]uint16{TypeRegisterNode, 1}:
+		return typed(registerNode), true
+	case [2]uint16{TypeRemoveNode, 1}:
+		return typed(removeNode), true
+	case [2]uint16{TypeSetReplicas, 1}:
+		return typed(setReplicas), true
+	case [2]uint16{TypeMarkFounded, 1}:
+		return typed(markFounded), true
+	case [2]uint16{TypeSetCopies, 1}:
+		return typed(setCopies), true
+	case [2]uint16{TypePutAlias, 1}:
+		return typed(putAlias), true
+	case [2]uint16{TypeDeleteAlias, 1}:
+		return typed(deleteAlias), true
+	case [2]uint16{TypePutOperation, 1}:
+		return typed(putOperation), true
+	case [2]uint16{TypePutSetting, 1}:
+		return typed(putSetting), true
 	}
 	return nil, false
 }
@@ -53,47 +94,22 @@ func (s *State) Apply(c Command) (Result, error) {
 		return Result{}, fmt.Errorf("apply entry %d, type %d, version %d: %w", c.Index, c.Type, c.Version,
 			ErrUnknownCommand)
 	}
-	indexes, result, err := apply(before.indexes, c)
-	if err != nil {
+	after, x, err := apply(before, c.Payload)
+	if errors.Is(err, ErrCommand) || errors.Is(err, ErrUnknownCommand) {
 		return Result{}, fmt.Errorf("apply entry %d: %w", c.Index, err)
 	}
-	s.view.Store(&View{applied: c.Index, indexes: indexes})
-	return result, nil
+	changed := err == nil && after != nil && after != before
+	if !changed {
+		after = before.clone()
+	}
+	after.applied = c.Index
+	if changed {
+		after.version = c.Index
+		after.format = max(after.format, formatOf(c.Type, c.Version))
+	}
+	s.view.Store(after)
+	return Result{Index: x, Changed: changed, Err: err}, nil
 }
 
 // View gives the state as of now. It never changes.
 func (s *State) View() *View { return s.view.Load() }
-
-func createIndex(indexes map[string]Index, c Command) (map[string]Index, Result, error) {
-	var cmd CreateIndex
-	if err := decode(c.Payload, &cmd); err != nil {
-		return nil, Result{}, err
-	}
-	if cmd.Name == "" || cmd.UUID == "" {
-		return nil, Result{}, fmt.Errorf("%w: create index without a name or uuid", ErrCommand)
-	}
-	if present, ok := indexes[cmd.Name]; ok {
-		if present.UUID == cmd.UUID {
-			return indexes, Result{Index: present}, nil
-		}
-		return indexes, Result{Err: fmt.Errorf("create index %q: %w", cmd.Name, ErrIndexExists)}, nil
-	}
-	created := Index(cmd)
-	after := maps.Clone(indexes)
-	after[cmd.Name] = created
-	return after, Result{Index: created}, nil
-}
-
-func deleteIndex(indexes map[string]Index, c Command) (map[string]Index, Result, error) {
-	var cmd DeleteIndex
-	if err := decode(c.Payload, &cmd); err != nil {
-		return nil, Result{}, err
-	}
-	present, ok := indexes[cmd.Name]
-	if !ok || present.UUID != cmd.UUID {
-		return indexes, Result{Err: fmt.Errorf("delete index %q: %w", cmd.Name, ErrIndexNotFound)}, nil
-	}
-	after := maps.Clone(indexes)
-	delete(after, cmd.Name)
-	return after, Result{Index: present}, nil
-}

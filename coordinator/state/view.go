@@ -1,107 +1,252 @@
 package state
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"hash/fnv"
+	"maps"
 	"slices"
 	"strings"
-
-	"sagasu/api"
+	"time"
 )
 
-// snapshotFormat is the version of the JSON that Encode gives.
-const snapshotFormat = 1
+// View is the state at one moment. It is shared by its readers: what it gives must not be changed. Lists
+// are not copied; changes make new ones.
+type View struct {
+	// format is that of its snapshot, see formatOf.
+	format int
+	// applied is the last command's index, version that of the last one that changed something.
+	applied, version uint64
 
-// ErrNewerFormat is returned when a snapshot was written by a newer version than this one.
-var ErrNewerFormat = errors.New("metadata snapshot of a newer format")
-
-// Index is one index of the cluster.
-type Index struct {
-	Name string `json:"name"`
-	// UUID names the index's files and its group; it never changes and is never used again.
-	UUID   string     `json:"uuid"`
-	Schema api.Schema `json:"schema"`
-	// CreatedMillis is the time of creation in milliseconds since 1970 UTC.
-	CreatedMillis int64 `json:"created_millis"`
+	cluster string
+	level   uint32
+	// nodes ascend by id, indexes and aliases by name, settings by key, operations are in order of creation.
+	nodes      []Node
+	indexes    []Index
+	aliases    []Alias
+	operations []Operation
+	settings   []Setting
+	// shards finds a shard of the indexes by its id.
+	shards map[string]place
 }
 
-// View is the state at one moment. It is shared by its readers: what it gives must not be changed.
-type View struct {
-	applied uint64
-	indexes map[string]Index
+// place is where a shard is in the view: the name of its index, and its position there.
+type place struct {
+	index string
+	at    int
+}
+
+// Placed is a shard with its index.
+type Placed struct {
+	Index Index
+	Shard Shard
+}
+
+// clone gives a copy of which lists and map are shared; a change replaces those it changes.
+func (v *View) clone() *View {
+	c := *v
+	return &c
 }
 
 // Applied is the log index of the last command in the view.
 func (v *View) Applied() uint64 { return v.applied }
 
+// Version is the log index of the last command that changed something: views of equal version are equal,
+// and a later one has a higher version. Before the first command of a cluster it is Applied.
+func (v *View) Version() uint64 {
+	if v.format == formatIndexes {
+		return v.applied
+	}
+	return v.version
+}
+
+// ClusterID names the cluster for ever; empty before it is founded.
+func (v *View) ClusterID() string { return v.cluster }
+
+// FeatureLevel is the level that commands and protocols are used up to; every node can run it.
+func (v *View) FeatureLevel() uint32 { return v.level }
+
+// Node gives the node of that id, also a removed one that still has replicas.
+func (v *View) Node(id string) (Node, bool) { return lookup(v.nodes, id, nodeKey) }
+
+// Nodes gives every node, ascending by id.
+func (v *View) Nodes() []Node { return v.nodes }
+
 // Index gives the index of that name.
-func (v *View) Index(name string) (Index, bool) {
-	x, ok := v.indexes[name]
-	return x, ok
+func (v *View) Index(name string) (Index, bool) { return lookup(v.indexes, name, indexKey) }
+
+// Resolve gives the index of that name or alias.
+func (v *View) Resolve(name string) (Index, bool) {
+	if a, ok := lookup(v.aliases, name, aliasKey); ok {
+		name = a.Index
+	}
+	return v.Index(name)
 }
 
 // Indexes gives every index, ascending by name.
-func (v *View) Indexes() []Index {
-	out := make([]Index, 0, len(v.indexes))
-	for _, x := range v.indexes {
-		out = append(out, x)
+func (v *View) Indexes() []Index { return v.indexes }
+
+// Aliases gives every alias, ascending by name.
+func (v *View) Aliases() []Alias { return v.aliases }
+
+// Shard gives the shard of that id and its index.
+func (v *View) Shard(id string) (Index, Shard, bool) {
+	p, ok := v.shards[id]
+	if !ok {
+		return Index{}, Shard{}, false
 	}
-	slices.SortFunc(out, func(a, b Index) int { return strings.Compare(a.Name, b.Name) })
+	x, _ := v.Index(p.index)
+	return x, x.Shards[p.at], true
+}
+
+// ShardsOn gives the shards that have a replica on a node, by index and slots. It looks at all shards.
+func (v *View) ShardsOn(node string) []Placed {
+	var out []Placed
+	for _, x := range v.indexes {
+		for _, s := range x.Shards {
+			if slices.Contains(s.Nodes, node) {
+				out = append(out, Placed{Index: x, Shard: s})
+			}
+		}
+	}
 	return out
 }
 
-type snapshot struct {
-	Format  int     `json:"format"`
-	Applied uint64  `json:"applied"`
-	Indexes []Index `json:"indexes"`
+// Holding counts the replicas on each node that has any. It looks at all shards.
+func (v *View) Holding() map[string]int {
+	held := map[string]int{}
+	for _, x := range v.indexes {
+		for _, s := range x.Shards {
+			for _, node := range s.Nodes {
+				held[node]++
+			}
+		}
+	}
+	return held
 }
 
-// Encode gives the view as JSON: equal states give equal bytes.
-func (v *View) Encode() ([]byte, error) {
-	data, err := json.Marshal(snapshot{Format: snapshotFormat, Applied: v.applied, Indexes: v.Indexes()})
-	if err != nil {
-		return nil, fmt.Errorf("encode metadata: %w", err)
+// Operation gives the operation of that id.
+func (v *View) Operation(id string) (Operation, bool) {
+	i := slices.IndexFunc(v.operations, func(o Operation) bool { return o.ID == id })
+	if i < 0 {
+		return Operation{}, false
 	}
-	return data, nil
+	return v.operations[i], true
 }
 
-// Decode makes a State of what Encode gave. It returns ErrNewerFormat or ErrCommand.
-func Decode(data []byte) (*State, error) {
-	var head struct {
-		Format int `json:"format"`
+// Operations gives every operation that is kept, in order of creation.
+func (v *View) Operations() []Operation { return v.operations }
+
+// Setting gives the value of a setting, its default if it is not set; empty for an unknown one.
+func (v *View) Setting(key string) string {
+	if s, ok := lookup(v.settings, key, settingKey); ok {
+		return s.Value
 	}
-	if err := json.Unmarshal(data, &head); err != nil {
-		return nil, fmt.Errorf("decode metadata: %w: %w", ErrCommand, err)
+	if k, ok := knownSetting(key); ok {
+		return k.fallback
 	}
-	if head.Format != snapshotFormat {
-		return nil, fmt.Errorf("decode metadata of format %d, this version reads %d: %w", head.Format,
-			snapshotFormat, ErrNewerFormat)
-	}
-	var snap snapshot
-	if err := decode(data, &snap); err != nil {
-		return nil, fmt.Errorf("decode metadata: %w", err)
-	}
-	v := &View{applied: snap.Applied, indexes: make(map[string]Index, len(snap.Indexes))}
-	for _, x := range snap.Indexes {
-		v.indexes[x.Name] = x
-	}
-	s := &State{}
-	s.view.Store(v)
-	return s, nil
+	return ""
 }
 
-// Hash is a digest of the state: equal on nodes that applied the same commands. It covers the indexes
-// and the applied index.
-func (s *State) Hash() (uint64, error) {
-	data, err := s.View().Encode()
-	if err != nil {
-		return 0, err
+// Settings gives every known setting with its value, ascending by key.
+func (v *View) Settings() []Setting {
+	known := knownSettings()
+	out := make([]Setting, len(known))
+	for i, k := range known {
+		out[i] = Setting{Key: k.key, Value: v.Setting(k.key)}
 	}
-	h := fnv.New64a()
-	if _, err := h.Write(data); err != nil {
-		return 0, fmt.Errorf("hash metadata: %w", err)
+	return out
+}
+
+// RebuildGrace is how long a node may be away before its replicas are rebuilt elsewhere.
+func (v *View) RebuildGrace() time.Duration {
+	return time.Duration(v.number(SettingRebuildGrace)) * time.Second
+}
+
+// RebuildParallel is how many replicas may be built at a time.
+func (v *View) RebuildParallel() int { return v.number(SettingRebuildParallel) }
+
+// withIndex puts an index in place of that of its name, or adds it. The shards' ids must be as they were.
+func (v *View) withIndex(x Index) *View {
+	c := v.clone()
+	c.indexes = with(v.indexes, x, indexKey)
+	return c
+}
+
+// addShards makes the shards of a new index known.
+func (v *View) addShards(x Index) {
+	v.shards = maps.Clone(v.shards)
+	for i, s := range x.Shards {
+		v.shards[s.ID] = place{index: x.Name, at: i}
 	}
-	return h.Sum64(), nil
+}
+
+// dropShards is the reverse of addShards.
+func (v *View) dropShards(x Index) {
+	v.shards = maps.Clone(v.shards)
+	for _, s := range x.Shards {
+		delete(v.shards, s.ID)
+	}
+}
+
+// forgetRemoved drops removed nodes that have no replicas any more.
+func (v *View) forgetRemoved() {
+	removed := func(n Node) bool { return n.State == NodeRemoved }
+	if !slices.ContainsFunc(v.nodes, removed) {
+		return
+	}
+	held := v.Holding()
+	var kept []Node
+	for _, n := range v.nodes {
+		if !removed(n) || held[n.ID] > 0 {
+			kept = append(kept, n)
+		}
+	}
+	v.nodes = kept
+}
+
+func nodeKey(n Node) string       { return n.ID }
+func indexKey(x Index) string     { return x.Name }
+func aliasKey(a Alias) string     { return a.Name }
+func settingKey(s Setting) string { return s.Key }
+
+// search finds the place of a key in a list ascending by it.
+func search[T any](list []T, key string, of func(T) string) (int, bool) {
+	return slices.BinarySearchFunc(list, key, func(x T, key string) int { return strings.Compare(of(x), key) })
+}
+
+func lookup[T any](list []T, key string, of func(T) string) (T, bool) {
+	i, ok := search(list, key, of)
+	if !ok {
+		var none T
+		return none, false
+	}
+	return list[i], true
+}
+
+// with gives a copy of the list with x at its key.
+func with[T any](list []T, x T, of func(T) string) []T {
+	i, ok := search(list, of(x), of)
+	if ok {
+		out := slices.Clone(list)
+		out[i] = x
+		return out
+	}
+	return slices.Concat(list[:i], []T{x}, list[i:])
+}
+
+// without gives a copy of the list without the key; nil for an empty one.
+func without[T any](list []T, key string, of func(T) string) []T {
+	i, ok := search(list, key, of)
+	if !ok {
+		return list
+	}
+	return slices.Concat(list[:i], list[i+1:])
+}
+
+// ascending reports whether a list ascends by its key, none twice.
+func ascending[T any](list []T, of func(T) string) bool {
+	for i := 1; i < len(list); i++ {
+		if strings.Compare(of(list[i-1]), of(list[i])) >= 0 {
+			return false
+		}
+	}
+	return true
 }

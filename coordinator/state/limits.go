@@ -1,0 +1,33 @@
+package state
+
+// Limits of the metadata, which every node holds in memory and every gateway fetches as a whole. Together
+// they keep its encoding around 60 MB, below what one frame between nodes carries. They decide what becomes
+// of a command, so they change only with a new feature level. Commands of version 1 are from before them.
+const (
+	// Slots is the number of slots that documents are hashed to; it can never change, for a document is
+	// found by its slot.
+	Slots = 4096
+	// MaxIndexes bounds the indexes: each costs at least a raft group, and changes copy their list.
+	MaxIndexes = 10_000
+	// MaxShards bounds the shards of all indexes together: every replica of one is a raft group.
+	MaxShards = 50_000
+	// MaxFields bounds the fields of all schemas together.
+	MaxFields = 100_000
+	// MaxReplicas bounds the copies of a shard: an odd handful is what majorities are good for.
+	MaxReplicas = 7
+	// MaxNodes bounds the registered nodes, well above what gossip is used for.
+	MaxNodes = 1_000
+	// MaxAliases bounds the aliases, at one per index on the average.
+	MaxAliases = 10_000
+	// MaxOperations bounds the operations, those under way and the ended ones that are kept.
+	MaxOperations = 1_000
+	// MaxNameBytes bounds the name of an index or alias, as api.MaxFieldNameBytes does for clients.
+	MaxNameBytes = 128
+	// MaxIDBytes bounds the ids of clusters, nodes, instances, indexes and operations: they are names of
+	// directories and values of metrics.
+	MaxIDBytes = 64
+	// MaxAddressBytes bounds an address, a zone or a version: a DNS name and a port.
+	MaxAddressBytes = 261
+	// MaxTextBytes bounds the reason and the error of an operation; what is longer is cut.
+	MaxTextBytes = 2048
+)
