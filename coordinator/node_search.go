@@ -2,16 +2,31 @@ package coordinator
 
 import (
 	"context"
+	"errors"
 
 	"sagasu/api"
 	"sagasu/coordinator/query"
 	"sagasu/shard/replica"
+	"sagasu/sparse"
 )
 
 // localShard lets a replica of this process answer searches.
 type localShard struct{ *replica.Replica }
 
 var _ query.Shard = localShard{}
+
+// SearchSparse is the replica's. The only shard of an index is never asked for statistics.
+func (s localShard) SearchSparse(
+	ctx context.Context, req sparse.Request, _ []sparse.TermKey,
+) (sparse.TopDocs, sparse.Statistics, error) {
+	top, err := s.Replica.SearchSparse(ctx, req)
+	return top, sparse.Statistics{}, err
+}
+
+// Statistics is not needed of the only shard of an index.
+func (s localShard) Statistics(context.Context, []sparse.TermKey) (sparse.Statistics, error) {
+	return sparse.Statistics{}, errors.ErrUnsupported
+}
 
 // SearchDense is the replica's, in the terms of package query.
 func (s localShard) SearchDense(ctx context.Context, req query.DenseRequest) (query.DenseResult, error) {

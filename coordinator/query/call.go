@@ -14,27 +14,28 @@ type panicError struct {
 
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
+// Contain runs f. A panic of f becomes an error, which Final holds for final.
+func Contain[T any](f func() (T, error)) (value T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &panicError{value: p, stack: debug.Stack()}
+		}
+	}()
+	return f()
+}
+
 // call runs f and returns its result, or the context's error as soon as that is done: a shard that
-// does not heed its context is not waited for. A panic becomes a panicError.
+// does not heed its context is not waited for. Panics are contained.
 func call[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
-	type result struct {
-		value T
-		err   error
-	}
-	done := make(chan result, 1)
+	done := make(chan answer[T], 1)
 	go func() {
-		var r result
-		defer func() {
-			if p := recover(); p != nil {
-				r.err = &panicError{value: p, stack: debug.Stack()}
-			}
-			done <- r
-		}()
-		r.value, r.err = f(ctx)
+		var a answer[T]
+		a.value, a.err = Contain(func() (T, error) { return f(ctx) })
+		done <- a
 	}()
 	select {
-	case r := <-done:
-		return r.value, r.err
+	case a := <-done:
+		return a.value, a.err
 	case <-ctx.Done():
 		var none T
 		return none, ctx.Err()

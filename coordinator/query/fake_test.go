@@ -27,13 +27,15 @@ type fakeShard struct {
 	fetchHook  func(context.Context) error
 }
 
-func (f *fakeShard) SearchSparse(ctx context.Context, req sparse.Request) (sparse.TopDocs, error) {
+func (f *fakeShard) SearchSparse(
+	ctx context.Context, req sparse.Request, _ []sparse.TermKey,
+) (sparse.TopDocs, sparse.Statistics, error) {
 	if f.sparseHook != nil {
 		if err := f.sparseHook(ctx); err != nil {
-			return sparse.TopDocs{}, err
+			return sparse.TopDocs{}, sparse.Statistics{}, err
 		}
 	}
-	return sparse.TopDocs{Hits: f.lexical[:min(req.K, len(f.lexical))], Total: f.total}, nil
+	return sparse.TopDocs{Hits: f.lexical[:min(req.K, len(f.lexical))], Total: f.total}, sparse.Statistics{}, nil
 }
 
 func (f *fakeShard) SearchDense(ctx context.Context, req DenseRequest) (DenseResult, error) {
@@ -61,6 +63,15 @@ func (f *fakeShard) Fetch(ctx context.Context, ids []string) ([]sparse.Stored, e
 }
 
 func (f *fakeShard) Count(context.Context, api.Query) (int, error) { return f.total, nil }
+
+func (f *fakeShard) Statistics(context.Context, []sparse.TermKey) (sparse.Statistics, error) {
+	return sparse.Statistics{}, nil
+}
+
+// fakeTerms gives the same terms for every query.
+type fakeTerms []sparse.TermKey
+
+func (f fakeTerms) Terms(api.Query) ([]sparse.TermKey, error) { return f, nil }
 
 // fakeEmbedder gives one vector, after the hook.
 type fakeEmbedder struct {
@@ -106,7 +117,7 @@ func newFixture(t *testing.T) *fixture {
 	f.searcher, err = New(cfg)
 	require.NoError(t, err)
 	f.target = Target{
-		Name: "papers", Shards: []Shard{f.shard},
+		Name: "papers", ID: "0001", Shards: []Shard{f.shard}, Terms: fakeTerms{{Field: "title", Term: "x"}},
 		Schema: &api.Schema{
 			Fields: map[string]api.Field{"title": {Type: api.TypeText}},
 			Dense:  &api.DenseConfig{Dims: 3},

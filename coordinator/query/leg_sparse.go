@@ -26,11 +26,32 @@ type sparseLeg struct {
 	lists [][]fusion.Entry
 }
 
-func (s *search) sparseLeg(ctx context.Context) sparseLeg {
+// sparseAnswer is what a shard gives the sparse leg.
+type sparseAnswer struct {
+	top   sparse.TopDocs
+	stats sparse.Statistics
+}
+
+func (s *search) sparseLeg(ctx context.Context) (sparseLeg, error) {
 	start := s.cfg.Now()
 	req := sparse.Request{Query: s.req.Query, Filter: s.req.Filter, K: s.sparseK()}
-	answers := everywhere(ctx, s.target.Shards, func(ctx context.Context, _ int, shard Shard) (sparse.TopDocs, error) {
-		return shard.SearchSparse(ctx, req)
+	global, err := s.globalStatistics(ctx, req)
+	if errors.Is(err, sparse.ErrQuery) {
+		return sparseLeg{refused: queryProblem(err)}, nil
+	}
+	if err != nil {
+		return sparseLeg{}, err
+	}
+	req.Stats = global.stats
+	sent := s.cfg.Now()
+	answers := everywhere(ctx, s.target.Shards, func(ctx context.Context, i int, shard Shard) (sparseAnswer, error) {
+		if err := global.failure(i); err != nil {
+			return sparseAnswer{}, err
+		}
+		var a sparseAnswer
+		var err error
+		a.top, a.stats, err = shard.SearchSparse(ctx, req, global.terms)
+		return a, err
 	})
 	leg := sparseLeg{took: s.cfg.Now().Sub(start)}
 	late := errors.Is(ctx.Err(), context.DeadlineExceeded)
@@ -39,22 +60,23 @@ func (s *search) sparseLeg(ctx context.Context) sparseLeg {
 		switch {
 		case errors.Is(a.err, sparse.ErrQuery):
 			leg.refused = queryProblem(a.err)
-			return leg
+			return leg, nil
 		case a.err != nil:
 			leg.failures = append(leg.failures,
 				failure{sparseReason(a.err, late), shardDetail(i, len(answers)), a.err})
 			continue
 		}
 		leg.answered++
-		leg.total += a.value.Total
-		lists[i] = make([]fusion.Entry, len(a.value.Hits))
-		for j, h := range a.value.Hits {
+		s.statistics.learn(global.of(s.target, i), a.value.stats, sent)
+		leg.total += a.value.top.Total
+		lists[i] = make([]fusion.Entry, len(a.value.top.Hits))
+		for j, h := range a.value.top.Hits {
 			lists[i][j] = fusion.Entry{ID: h.ID, Score: h.Score}
 		}
 	}
 	leg.hits = merge(lists, req.K)
 	leg.lists = lists
-	return leg
+	return leg, nil
 }
 
 // sparseK is the number of hits asked of the sparse leg: the window if it is fused, else the page and

@@ -1,5 +1,7 @@
 package query
 
+import "time"
+
 const (
 	// maxDenseCandidates bounds what is asked of the dense leg: Milvus gives no more than 16,384 hits.
 	maxDenseCandidates = 16_384
@@ -14,4 +16,11 @@ const (
 	panicsAllowed = 2
 	// legShare is the part of a search's time that its legs have; the rest is for the page.
 	legShare = 0.9
+	// statisticsShare is the part of the sparse leg's time that the round for statistics has, so that a
+	// shard that hangs does not keep the others from being searched.
+	statisticsShare = 0.5
+	// statisticsAge is the default of Config.StatisticsAge, which the design promises to users.
+	statisticsAge = time.Second
+	// statisticsBytes is the default of Config.StatisticsBytes: some 100,000 terms of 8 shards.
+	statisticsBytes = 32 << 20
 )

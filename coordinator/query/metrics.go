@@ -12,6 +12,9 @@ type metrics struct {
 	duration *prometheus.HistogramVec
 	degraded *prometheus.CounterVec
 	panics   prometheus.Counter
+	// rounds and hits count the searches of several shards by where their statistics came from.
+	rounds prometheus.Counter
+	hits   prometheus.Counter
 }
 
 func newMetrics(registry prometheus.Registerer) (*metrics, error) {
@@ -29,8 +32,16 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 			Name: "search_panics_total",
 			Help: "Panics of shards while answering a search.",
 		}),
+		rounds: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "query_statistics_rounds_total",
+			Help: "Searches that first had to ask shards for statistics of their terms.",
+		}),
+		hits: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "query_statistics_hits_total",
+			Help: "Searches of several shards whose statistics were known.",
+		}),
 	}
-	for _, c := range []prometheus.Collector{m.duration, m.degraded, m.panics} {
+	for _, c := range []prometheus.Collector{m.duration, m.degraded, m.panics, m.rounds, m.hits} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}

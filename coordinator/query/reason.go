@@ -8,6 +8,7 @@ import (
 	"sagasu/api"
 	"sagasu/embedclient"
 	"sagasu/internal/dense"
+	"sagasu/sparse"
 )
 
 // embedReason says why a query could not be embedded.
@@ -69,6 +70,20 @@ func sparseReason(err error, late bool) api.Reason {
 		return api.ReasonOverload
 	}
 	return api.ReasonShardUnavailable
+}
+
+// Final reports whether an error lies in the query, in the dense service that all replicas share, or in a
+// panic: another replica would not do better, and should not be made to panic too.
+func Final(err error) bool {
+	for _, final := range []error{
+		sparse.ErrQuery, sparse.ErrTooMany, dense.ErrDimension, dense.ErrNotFinite, dense.ErrTooLarge,
+		dense.ErrFilterUnsupported, dense.ErrUnavailable, dense.ErrTimeout, dense.ErrIncomplete,
+	} {
+		if errors.Is(err, final) {
+			return true
+		}
+	}
+	return isPanic(err)
 }
 
 func isPanic(err error) bool {

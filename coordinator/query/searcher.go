@@ -13,7 +13,7 @@ import (
 	"sagasu/sparse"
 )
 
-// ErrConfig is returned by New when something is missing.
+// ErrConfig is returned by New when something is missing or can't be.
 var ErrConfig = errors.New("incomplete configuration")
 
 // Config configures a Searcher.
@@ -25,24 +25,35 @@ type Config struct {
 	Logger   *slog.Logger
 	// Now is the clock.
 	Now func() time.Time
+	// StatisticsAge is how old the statistics may be that the shards of an index score with together.
+	StatisticsAge time.Duration
+	// StatisticsBytes bounds the memory in which statistics are kept.
+	StatisticsBytes int
 }
 
 // Default gives the defaults; Registry and Logger are to be set.
-func Default() Config { return Config{Now: time.Now} }
+func Default() Config {
+	return Config{Now: time.Now, StatisticsAge: statisticsAge, StatisticsBytes: statisticsBytes}
+}
 
-// Validate returns ErrConfig if a required part is missing.
+// Validate returns ErrConfig if a required part is missing or a limit can't be.
 func (c Config) Validate() error {
 	if c.Registry == nil || c.Logger == nil || c.Now == nil {
 		return fmt.Errorf("%w: registry, logger and clock are required", ErrConfig)
+	}
+	if c.StatisticsAge < 0 || c.StatisticsBytes < 0 {
+		return fmt.Errorf("%w: StatisticsAge is %v and StatisticsBytes %d, must not be negative",
+			ErrConfig, c.StatisticsAge, c.StatisticsBytes)
 	}
 	return nil
 }
 
 // Searcher runs searches. It may be used concurrently.
 type Searcher struct {
-	cfg      Config
-	metrics  *metrics
-	suspects *suspects
+	cfg        Config
+	metrics    *metrics
+	suspects   *suspects
+	statistics *statisticsCache
 }
 
 // New makes a Searcher.
@@ -54,7 +65,10 @@ func New(cfg Config) (*Searcher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
-	return &Searcher{cfg: cfg, metrics: m, suspects: newSuspects()}, nil
+	return &Searcher{
+		cfg: cfg, metrics: m, suspects: newSuspects(),
+		statistics: newStatisticsCache(cfg.StatisticsAge, cfg.StatisticsBytes, cfg.Now()),
+	}, nil
 }
 
 // search is one search under way.
@@ -112,7 +126,10 @@ func (s *search) run(parent context.Context) error {
 	}
 	var lexical *sparseLeg
 	if wantSparse {
-		leg := s.sparseLeg(legs)
+		leg, err := s.sparseLeg(legs)
+		if err != nil {
+			return err
+		}
 		lexical = &leg
 	}
 	var meaning *denseLeg

@@ -12,14 +12,18 @@ import (
 // Shard is what a search needs of one shard; a local replica, a remote one and a fake satisfy it. Its
 // methods may be called concurrently.
 type Shard interface {
-	// SearchSparse gives the exact best documents of the lexical leg.
-	SearchSparse(ctx context.Context, req sparse.Request) (sparse.TopDocs, error)
+	// SearchSparse gives the exact best documents of the lexical leg, and the shard's own statistics of the
+	// terms in want; none if want is empty.
+	SearchSparse(ctx context.Context, req sparse.Request, want []sparse.TermKey) (
+		sparse.TopDocs, sparse.Statistics, error)
 	// SearchDense gives the nearest documents, each of its present version.
 	SearchDense(ctx context.Context, req DenseRequest) (DenseResult, error)
 	// Fetch gives stored documents in the order of ids; those that are gone are left out.
 	Fetch(ctx context.Context, ids []string) ([]sparse.Stored, error)
 	// Count gives the exact number of documents that match q; nil matches all.
 	Count(ctx context.Context, q api.Query) (int, error)
+	// Statistics gives the shard's own statistics of its text fields and of the terms.
+	Statistics(ctx context.Context, terms []sparse.TermKey) (sparse.Statistics, error)
 }
 
 // DenseRequest asks a shard for the documents nearest to a vector.
@@ -46,10 +50,20 @@ type Embedder interface {
 	Embed(ctx context.Context, kind embedclient.Kind, texts []string) ([][]float32, error)
 }
 
+// Terms tells which terms a query is scored by; *sparse.Vocabulary satisfies it.
+type Terms interface {
+	// Terms gives the distinct terms. Errors: sparse.ErrQuery.
+	Terms(q api.Query) ([]sparse.TermKey, error)
+}
+
 // Target is the index that a search is for.
 type Target struct {
-	Name   string
+	Name string
+	// ID tells the index from all others, also from earlier ones of its name.
+	ID     string
 	Schema *api.Schema
-	// Shards hold disjoint parts of the documents; at least one.
+	// Terms is required if there are several shards.
+	Terms Terms
+	// Shards hold disjoint parts of the documents; at least one. Those of one index come in one order.
 	Shards []Shard
 }
