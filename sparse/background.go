@@ -110,6 +110,16 @@ func (w *background) wait(ctx context.Context, x *Index, target uint64) (uint64,
 	}
 }
 
+// stopping reports whether stop was called.
+func (w *background) stopping() bool {
+	select {
+	case <-w.quit:
+		return true
+	default:
+		return false
+	}
+}
+
 // stop ends both goroutines after what they are at.
 func (w *background) stop() {
 	close(w.quit)

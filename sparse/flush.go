@@ -92,7 +92,7 @@ func (x *Index) flushJob(job *flushJob) error {
 	if written != nil {
 		next.segments = append(next.segments, durableSegment{part: written})
 	}
-	if err := x.writeManifest(next); err != nil {
+	if err := x.writeManifest(x.cfg.Dir, next); err != nil {
 		return err
 	}
 	x.mu.Lock()

@@ -53,7 +53,8 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// Index is an index on disk. Apply and Flush may be called by different goroutines; Snapshot by any.
+// Index is an index on disk. Apply and Flush may be called by different goroutines; Snapshot and Checkpoint by
+// any.
 type Index struct {
 	cfg    Config
 	fields *fieldSet
@@ -71,6 +72,8 @@ type Index struct {
 
 	current atomic.Pointer[generation]
 
+	// checkpointing is held by the one that makes a checkpoint, and by Close, which waits for it; taken first.
+	checkpointing sync.Mutex
 	// merging is held by the one that merges; taken before commit.
 	merging sync.Mutex
 	// commit guards the manifest on disk; taken before mu, never after. durable is changed under both and may be
@@ -239,6 +242,8 @@ func (x *Index) Close() error {
 	x.room.Broadcast()
 	x.mu.Unlock()
 	x.work.stop()
+	x.checkpointing.Lock()
+	defer x.checkpointing.Unlock()
 	x.release(x.current.Load())
 	if err := x.lock.Close(); err != nil {
 		return fmt.Errorf("unlock %s: %w", x.cfg.Dir, err)

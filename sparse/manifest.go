@@ -50,8 +50,8 @@ type manifestSegment struct {
 	Deleted []byte `json:"deleted,omitempty"`
 }
 
-// writeManifest replaces the manifest on disk, atomically and durably.
-func (x *Index) writeManifest(m manifest) error {
+// writeManifest replaces the manifest of a directory, atomically and durably.
+func (x *Index) writeManifest(dir string, m manifest) error {
 	body := manifestBody{
 		Applied: m.applied, Version: m.version, NextFile: x.nextFile.Load(),
 		Schema: x.cfg.Schema, State: m.state, Segments: []manifestSegment{},
@@ -75,7 +75,7 @@ func (x *Index) writeManifest(m manifest) error {
 	binary.LittleEndian.PutUint32(file[8:], manifestVersion)
 	binary.LittleEndian.PutUint32(file[12:], uint32(len(text)))
 	binary.LittleEndian.PutUint32(file[16:], crc32.Checksum(text, crc32.MakeTable(crc32.Castagnoli)))
-	return replaceFile(x.cfg.FS, x.cfg.Dir, append(file, text...))
+	return replaceFile(x.cfg.FS, dir, append(file, text...))
 }
 
 // replaceFile writes the manifest beside the old one, syncs it and renames it over.

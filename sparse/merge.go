@@ -100,7 +100,7 @@ func (x *Index) commitMerge(old []*part, maps [][]uint32, written *part) error {
 	if written != nil {
 		next.segments = append(next.segments, stand)
 	}
-	if err := x.writeManifest(next); err != nil {
+	if err := x.writeManifest(x.cfg.Dir, next); err != nil {
 		return err
 	}
 	x.mu.Lock()

@@ -263,6 +263,13 @@ func (b *brokenFS) Rename(from, to string) error {
 	return b.FS.Rename(from, to)
 }
 
+func (b *brokenFS) Link(from, to string) error {
+	if b.step == "link" {
+		return errBroken
+	}
+	return b.FS.Link(from, to)
+}
+
 func (b *brokenFS) SyncDir(dir string) error {
 	if b.step == "sync" {
 		return errBroken

@@ -13,7 +13,7 @@ type file struct {
 	ids         []string
 }
 
-// errClosed is why a closed index is not flushed.
+// errClosed is why a closed index is not flushed or copied.
 var errClosed = errors.New("the index is closed")
 
 // Flush makes what was applied so far durable and gives the log index of it. Searches and Apply go on

@@ -1,0 +1,39 @@
+package flat
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"sagasu/internal/dense"
+	"sagasu/internal/vfs"
+)
+
+// Checkpoint makes dir, which must not exist (fs.ErrExist), a directory of its own for the index as of the
+// durable log index, which it returns. Its files are hard links, or copies where dir is on another file system.
+// dir appears complete and durable, or not at all. Searches and Apply go on meanwhile, Flush waits. Errors: the
+// context's, the file system's; none of them harms the index.
+func (x *Index) Checkpoint(ctx context.Context, dir string) (index uint64, err error) {
+	// The lock keeps the files from being replaced.
+	x.flushing.Lock()
+	defer x.flushing.Unlock()
+	if x.lock == nil {
+		return 0, fmt.Errorf("checkpoint of vectors: %w", errClosed)
+	}
+	err = vfs.NewDir(x.cfg.FS, dir, func(temp string) error {
+		for _, f := range x.files {
+			if err := dense.ContextError(ctx); err != nil {
+				return err
+			}
+			name := fileName(f.first, f.last)
+			if err := x.cfg.FS.Link(filepath.Join(x.cfg.Dir, name), filepath.Join(temp, name)); err != nil {
+				return fmt.Errorf("link vector file: %w", err)
+			}
+		}
+		return dense.ContextError(ctx)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("checkpoint of vectors: %w", err)
+	}
+	return x.durable.Load(), nil
+}
