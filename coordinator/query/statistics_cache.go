@@ -82,15 +82,26 @@ func (c *statisticsCache) lookUp(at shardTerms, now time.Time) (sum sparse.Stati
 		}
 		rows = append(rows, row)
 	}
+	fields := rows[len(at.terms)].fields
+	use := make([]bool, at.shards)
 	for shard := range at.shards {
-		if !known(rows, shard, oldest) {
+		if use[shard] = known(rows, shard, oldest); !use[shard] {
 			lacking = append(lacking, shard)
 			continue
 		}
-		sum.Add(sparse.Statistics{Fields: rows[len(at.terms)].fields[shard]})
-		for i, term := range at.terms {
-			sum.Terms[term] += rows[i].cells[shard].df
+		sum.Add(sparse.Statistics{Fields: fields[shard]})
+	}
+	if len(lacking) == at.shards {
+		return sum, lacking
+	}
+	for i, term := range at.terms {
+		df := uint64(0)
+		for shard, cell := range rows[i].cells {
+			if use[shard] {
+				df += cell.df
+			}
 		}
+		sum.Terms[term] = df
 	}
 	return sum, lacking
 }
