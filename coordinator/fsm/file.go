@@ -5,15 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"path/filepath"
 
 	"sagasu/coordinator/state"
+	"sagasu/internal/vfs"
 )
 
-// The names of the files in the metadata directory.
-const (
-	stateFile     = "metadata.state"
-	stateFileNext = "metadata.state.next"
-)
+// StateFile is the name of the file that holds the state, in the metadata directory and in what
+// Checkpoint writes.
+const StateFile = "metadata.state"
+
+// stateFileNext is what StateFile is written as.
+const stateFileNext = StateFile + ".next"
 
 // The frame of the file: magic, version (u32 LE), length of the body (u64 LE), CRC-32C of the body
 // (u32 LE), body.
@@ -51,4 +54,25 @@ func unframe(data []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: checksum %08x, want %08x", ErrCorrupt, sum, want)
 	}
 	return body, nil
+}
+
+// replace writes the state's file of a directory beside its predecessor, and then takes its place in one
+// step.
+func replace(fsys vfs.FS, dir string, data []byte) (err error) {
+	path, next := filepath.Join(dir, StateFile), filepath.Join(dir, stateFileNext)
+	file, err := fsys.Create(next)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(data)
+	if err == nil {
+		err = file.Sync()
+	}
+	if err = errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	if err := fsys.Rename(next, path); err != nil {
+		return err
+	}
+	return fsys.SyncDir(dir)
 }

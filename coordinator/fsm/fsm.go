@@ -25,10 +25,12 @@ type FSM struct {
 	dir   string
 	state *state.State
 
-	// mu guards err; failed is closed when it is set.
-	mu     sync.Mutex
-	err    error
-	failed chan struct{}
+	// mu guards err, of which failed is closed when it is set, and changed, which is closed and replaced
+	// after the view has changed.
+	mu      sync.Mutex
+	err     error
+	failed  chan struct{}
+	changed chan struct{}
 }
 
 var _ consensus.StateMachine = (*FSM)(nil)
@@ -39,8 +41,8 @@ func Open(fsys vfs.FS, dir string) (*FSM, error) {
 	if err := fsys.MkdirAll(dir); err != nil {
 		return nil, fmt.Errorf("open metadata: %w", err)
 	}
-	f := &FSM{fs: fsys, dir: dir, state: state.New(), failed: make(chan struct{})}
-	path := filepath.Join(dir, stateFile)
+	f := &FSM{fs: fsys, dir: dir, state: state.New(), failed: make(chan struct{}), changed: make(chan struct{})}
+	path := filepath.Join(dir, StateFile)
 	data, err := fsys.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -61,11 +63,32 @@ func Open(fsys vfs.FS, dir string) (*FSM, error) {
 // Apply applies commands in order; each result is a state.Result, or an error once the machine has
 // stopped.
 func (f *FSM) Apply(commands []consensus.Command) []any {
+	before := f.state.View().Version()
 	results := make([]any, len(commands))
 	for i, c := range commands {
 		results[i] = f.applyOne(c)
 	}
+	if f.state.View().Version() != before {
+		f.announce()
+	}
 	return results
+}
+
+// announce tells those who wait that the view has changed.
+func (f *FSM) announce() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	close(f.changed)
+	f.changed = make(chan struct{})
+}
+
+// Changed is closed when the view's version has grown. Take it before looking at View: then a change is
+// either in the view or closes this channel, and none is missed. Each channel tells of one change; take
+// the next for the next one.
+func (f *FSM) Changed() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.changed
 }
 
 func (f *FSM) applyOne(c consensus.Command) any {
@@ -118,36 +141,37 @@ func (f *FSM) Hash() uint64 {
 
 // Persist writes the state as of now and returns its applied index, which is durable on return.
 func (f *FSM) Persist(ctx context.Context) (uint64, error) {
-	if err := ctx.Err(); err != nil {
+	applied, err := f.write(ctx, f.dir)
+	if err != nil {
 		return 0, fmt.Errorf("persist metadata: %w", err)
+	}
+	return applied, nil
+}
+
+// Checkpoint writes the state as of now into a directory of the caller's, made if missing, as the file
+// that Open would read there, and returns its applied index. It is durable on return. Checkpoints into
+// one directory must not overlap.
+func (f *FSM) Checkpoint(ctx context.Context, dir string) (applied uint64, err error) {
+	if err := f.Err(); err != nil {
+		return 0, fmt.Errorf("checkpoint metadata: %w: %w", ErrStopped, err)
+	}
+	if err := f.fs.MkdirAll(dir); err != nil {
+		return 0, fmt.Errorf("checkpoint metadata: %w", err)
+	}
+	if applied, err = f.write(ctx, dir); err != nil {
+		return 0, fmt.Errorf("checkpoint metadata: %w", err)
+	}
+	return applied, nil
+}
+
+func (f *FSM) write(ctx context.Context, dir string) (uint64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
 	}
 	view := f.state.View()
 	body, err := view.Encode()
 	if err != nil {
-		return 0, fmt.Errorf("persist metadata: %w", err)
+		return 0, err
 	}
-	if err := f.replace(frame(body)); err != nil {
-		return 0, fmt.Errorf("persist metadata: %w", err)
-	}
-	return view.Applied(), nil
-}
-
-// replace writes the file beside its predecessor and then takes its place in one step.
-func (f *FSM) replace(data []byte) (err error) {
-	path, next := filepath.Join(f.dir, stateFile), filepath.Join(f.dir, stateFileNext)
-	file, err := f.fs.Create(next)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(data)
-	if err == nil {
-		err = file.Sync()
-	}
-	if err = errors.Join(err, file.Close()); err != nil {
-		return err
-	}
-	if err := f.fs.Rename(next, path); err != nil {
-		return err
-	}
-	return f.fs.SyncDir(f.dir)
+	return view.Applied(), replace(f.fs, dir, frame(body))
 }

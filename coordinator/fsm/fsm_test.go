@@ -2,6 +2,7 @@ package fsm
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -15,9 +16,15 @@ import (
 
 func createCommand(t *testing.T, index uint64, name string) consensus.Command {
 	t.Helper()
-	payload, err := state.Encode(state.CreateIndex{Name: name, UUID: "uuid-" + name})
+	return encoded(t, index, state.CreateIndex{Name: name, UUID: "uuid-" + name})
+}
+
+func encoded(t *testing.T, index uint64, c state.Change) consensus.Command {
+	t.Helper()
+	payload, err := state.Encode(c)
 	require.NoError(t, err)
-	return consensus.Command{Index: index, Type: state.TypeCreateIndex, Version: 1, Payload: payload}
+	typ, version := state.Kind(c)
+	return consensus.Command{Index: index, Type: typ, Version: version, Payload: payload}
 }
 
 func open(t *testing.T, dir string) *FSM {
@@ -60,7 +67,7 @@ func TestDamage(t *testing.T) {
 	f.Apply([]consensus.Command{createCommand(t, 1, "papers")})
 	_, err := f.Persist(context.Background())
 	require.NoError(t, err)
-	path := filepath.Join(dir, stateFile)
+	path := filepath.Join(dir, StateFile)
 	good, err := os.ReadFile(path)
 	require.NoError(t, err)
 
@@ -88,5 +95,101 @@ func TestDamage(t *testing.T) {
 		_, err := Open(vfs.OS(), dir)
 		require.ErrorIs(t, err, state.ErrNewerFormat)
 		require.ErrorContains(t, err, "version 9")
+	})
+}
+
+func TestChanged(t *testing.T) {
+	t.Run("it tells of a change, not of a refusal", func(t *testing.T) {
+		f := open(t, t.TempDir())
+		changed := f.Changed()
+		f.Apply([]consensus.Command{encoded(t, 1, state.FoundCluster{ClusterID: "c1"})})
+		<-changed
+		require.Equal(t, uint64(1), f.View().Version())
+		changed = f.Changed()
+		results := f.Apply([]consensus.Command{encoded(t, 2, state.FoundCluster{ClusterID: "c2"})})
+		require.ErrorIs(t, results[0].(state.Result).Err, state.ErrCluster)
+		require.Equal(t, uint64(2), f.View().Applied())
+		require.Equal(t, uint64(1), f.View().Version())
+		select {
+		case <-changed:
+			t.Fatal("a refusal was announced")
+		default:
+		}
+	})
+	t.Run("a watcher misses nothing", func(t *testing.T) {
+		const last = 500
+		f := open(t, t.TempDir())
+		seen := make(chan uint64)
+		go func() {
+			defer close(seen)
+			for version := uint64(0); version < last; {
+				changed := f.Changed()
+				if v := f.View().Version(); v > version {
+					version = v
+					seen <- v
+					continue
+				}
+				<-changed
+			}
+		}()
+		go func() {
+			for i := uint64(1); i <= last; i++ {
+				f.Apply([]consensus.Command{createCommand(t, i, fmt.Sprint("index", i))})
+			}
+		}()
+		before := uint64(0)
+		for v := range seen {
+			require.Greater(t, v, before)
+			before = v
+		}
+		require.Equal(t, uint64(last), before)
+	})
+}
+
+func TestCheckpoint(t *testing.T) {
+	dir, into := t.TempDir(), filepath.Join(t.TempDir(), "received")
+	f := open(t, dir)
+	f.Apply([]consensus.Command{createCommand(t, 1, "papers")})
+	persisted, err := f.Persist(context.Background())
+	require.NoError(t, err)
+	require.Equal(t, uint64(1), persisted)
+	f.Apply([]consensus.Command{createCommand(t, 5, "notes")})
+
+	t.Run("it holds the state as of now", func(t *testing.T) {
+		applied, err := f.Checkpoint(context.Background(), into)
+		require.NoError(t, err)
+		require.Equal(t, uint64(5), applied)
+		names, err := vfs.OS().List(into)
+		require.NoError(t, err)
+		require.Equal(t, []string{StateFile}, names)
+		copied := open(t, into)
+		require.Equal(t, f.View(), copied.View())
+		require.Equal(t, f.Hash(), copied.Hash())
+	})
+	t.Run("it leaves the machine's own file alone", func(t *testing.T) {
+		require.Equal(t, uint64(1), open(t, dir).AppliedIndex())
+	})
+	t.Run("an ended context is told", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		_, err := f.Checkpoint(ctx, into)
+		require.ErrorIs(t, err, context.Canceled)
+	})
+	t.Run("a stopped machine gives none", func(t *testing.T) {
+		f.Apply([]consensus.Command{{Index: 6, Type: 77, Version: 1}})
+		_, err := f.Checkpoint(context.Background(), into)
+		require.ErrorIs(t, err, ErrStopped)
+	})
+}
+
+func FuzzFrame(f *testing.F) {
+	f.Add(frame([]byte(`{"format":1,"applied":0,"indexes":[]}`)))
+	f.Add([]byte(fileMagic))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		body, err := unframe(data)
+		if err != nil {
+			return
+		}
+		require.Equal(t, data, frame(body))
 	})
 }

@@ -104,8 +104,10 @@ func (s *State) Apply(c Command) (Result, error) {
 	}
 	after.applied = c.Index
 	if changed {
-		after.version = c.Index
 		after.format = max(after.format, formatOf(c.Type, c.Version))
+	}
+	if changed || after.format == formatIndexes {
+		after.version = c.Index
 	}
 	s.view.Store(after)
 	return Result{Index: x, Changed: changed, Err: err}, nil

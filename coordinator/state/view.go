@@ -48,14 +48,9 @@ func (v *View) clone() *View {
 // Applied is the log index of the last command in the view.
 func (v *View) Applied() uint64 { return v.applied }
 
-// Version is the log index of the last command that changed something: views of equal version are equal,
-// and a later one has a higher version. Before the first command of a cluster it is Applied.
-func (v *View) Version() uint64 {
-	if v.format == formatIndexes {
-		return v.applied
-	}
-	return v.version
-}
+// Version is the log index of the last command that changed something: views of equal version have the
+// same content, and a later one has a higher version. In format 1, which does not hold it, it is Applied.
+func (v *View) Version() uint64 { return v.version }
 
 // ClusterID names the cluster for ever; empty before it is founded.
 func (v *View) ClusterID() string { return v.cluster }
