@@ -26,6 +26,7 @@ func (g *Group) Close() error {
 	}
 	g.cancel()
 	down := g.shutdown()
+	g.unlink()
 	stopped := within(g.cfg.DiskStallLimit, func() {
 		// the future only waits; there is no error to lose
 		_ = down.Error()
@@ -49,6 +50,16 @@ func (g *Group) stepDown() {
 	defer cancel()
 	if err := g.TransferLeadership(ctx); err != nil {
 		g.cfg.Logger.Warn(err.Error())
+	}
+}
+
+// unlink leaves the Network, if there is one, and ends calls to others.
+func (g *Group) unlink() {
+	if g.link == nil {
+		return
+	}
+	if err := g.link.Close(); err != nil {
+		g.cfg.Logger.Warn("close link", "group", g.cfg.Group, "error", err)
 	}
 }
 

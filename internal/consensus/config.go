@@ -11,22 +11,25 @@ import (
 
 // Member is a voter of a group that is bootstrapped.
 type Member struct {
-	ID      string // stable name
-	Address string // where its transport listens
+	ID      string // stable name; with a Network the node's
+	Address string // where its transport listens; empty for the ID, as a Network has it
 }
 
 // Config is what a replica needs. Start from Default.
 type Config struct {
 	// ID is the replica's stable name, never an address: addresses change.
 	ID string
-	// Address is the transport's; it may be empty without a Transport.
+	// Address is the transport's; it may be empty without a Transport. Unused with a Network.
 	Address string
 	// Dir holds the log and the snapshot references; it is created.
 	Dir string
 	// Group names the raft group in logs and metrics.
 	Group string
-	// Transport connects the group's replicas and must support pre-vote; the caller closes it after the group. nil
-	// for a group of one voter, which then leads within milliseconds of Open.
+	// Network connects the group's replicas by the names of their nodes; ID must be this node's. Open registers Group
+	// with it and Close unregisters. nil for a group of one voter that stays one.
+	Network *Network
+	// Transport is used instead of a Network if it is not nil, and must support pre-vote; the caller closes it after
+	// the group.
 	Transport raft.Transport
 	// Bootstrap founds the group when Dir is empty; all its members may do so with the same Members.
 	Bootstrap bool
@@ -39,6 +42,9 @@ type Config struct {
 	ElectionTimeout time.Duration
 	// LeaderLease is how long a leader goes on without a majority; HeartbeatTimeout at most.
 	LeaderLease time.Duration
+	// CommitTimeout is after how long, up to twice that, a leader tells its followers the commit index when no writes
+	// come that would carry it; an idle leader sends each of them a message that often.
+	CommitTimeout time.Duration
 	// LockTimeout is how long Open waits for another process to let go of Dir.
 	LockTimeout time.Duration
 	// DiskStallLimit is how long a store write may take before the replica gives up its leadership and fails.
@@ -63,9 +69,12 @@ type Config struct {
 // Default gives the settings of production; ID, Dir, Group and Logger are left to the caller.
 func Default() Config {
 	return Config{
-		HeartbeatTimeout:  3 * time.Second, // heartbeats share raft's loop with disk writes
-		ElectionTimeout:   3 * time.Second,
-		LeaderLease:       2 * time.Second,
+		// Heartbeats share raft's loop with disk writes, so that less would mean elections on a slow disk; more would
+		// keep writers waiting for longer after a leader's loss.
+		HeartbeatTimeout:  1500 * time.Millisecond,
+		ElectionTimeout:   1500 * time.Millisecond,
+		LeaderLease:       time.Second,
+		CommitTimeout:     50 * time.Millisecond,
 		LockTimeout:       time.Second,
 		DiskStallLimit:    10 * time.Second,
 		SnapshotThreshold: 8192,
@@ -86,7 +95,7 @@ func (c Config) Validate() error {
 	}
 	for name, value := range map[string]time.Duration{
 		"HeartbeatTimeout": c.HeartbeatTimeout, "ElectionTimeout": c.ElectionTimeout, "LeaderLease": c.LeaderLease,
-		"LockTimeout": c.LockTimeout, "DiskStallLimit": c.DiskStallLimit,
+		"LockTimeout": c.LockTimeout, "DiskStallLimit": c.DiskStallLimit, "CommitTimeout": c.CommitTimeout,
 	} {
 		if value < 5*time.Millisecond {
 			return invalid("%s %v is shorter than 5ms", name, value)
@@ -108,11 +117,16 @@ func (c Config) Validate() error {
 		return invalid("TrailingLogs %d is less than DedupWindow %d", c.TrailingLogs, DedupWindow)
 	case c.Transport != nil && !preVote:
 		return invalid("Transport %T does not support pre-vote", c.Transport)
-	case c.Transport == nil && len(c.Members) > 1:
-		return invalid("%d Members need a Transport", len(c.Members))
+	case c.Transport == nil && c.Network == nil && len(c.Members) > 1:
+		return invalid("%d Members need a Network", len(c.Members))
+	case c.Transport == nil && c.Network != nil && c.ID != c.Network.self:
+		return invalid("ID %s is not the node's, %s", c.ID, c.Network.self)
 	}
 	return nil
 }
+
+// solo tells whether the group never has another replica.
+func (c Config) solo() bool { return c.Transport == nil && c.Network == nil }
 
 // servers gives the configuration to bootstrap with.
 func (c Config) servers(local raft.ServerAddress) raft.Configuration {
@@ -121,6 +135,9 @@ func (c Config) servers(local raft.ServerAddress) raft.Configuration {
 	}
 	var all raft.Configuration
 	for _, m := range c.Members {
+		if m.Address == "" {
+			m.Address = m.ID
+		}
 		all.Servers = append(all.Servers, raft.Server{ID: raft.ServerID(m.ID), Address: raft.ServerAddress(m.Address)})
 	}
 	return all
@@ -131,9 +148,10 @@ func (c Config) raftConfig() *raft.Config {
 	r := raft.DefaultConfig()
 	r.LocalID = raft.ServerID(c.ID)
 	r.HeartbeatTimeout, r.ElectionTimeout, r.LeaderLeaseTimeout = c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLease
-	if c.Transport == nil {
+	if c.solo() {
 		r.HeartbeatTimeout, r.ElectionTimeout, r.LeaderLeaseTimeout = soloTimeout, soloTimeout, soloTimeout/2
 	}
+	r.CommitTimeout = c.CommitTimeout
 	r.MaxAppendEntries = maxAppendEntries
 	// Unbuffered, so that a command raft never took is known to be uncommitted. Batches form all the same: raft
 	// takes every proposal that waits when a write ends.

@@ -19,6 +19,13 @@ var (
 	// ErrFailed is returned by every call after the replica has failed; the reason is wrapped with it and in Err.
 	ErrFailed = errors.New("consensus replica failed")
 
+	// ErrNoGroup is returned when another node has no replica of the group, or none that is open.
+	ErrNoGroup = errors.New("no open replica of the group")
+	// ErrMessage is returned when a message between nodes can't be read, or must not be sent.
+	ErrMessage = errors.New("message between replicas is malformed")
+	// ErrNotMember is returned when a server to promote or to lead is not a member of the group.
+	ErrNotMember = errors.New("not a member of the group")
+
 	// ErrEnvelope is the reason of a replica that met a log entry which is damaged.
 	ErrEnvelope = errors.New("log entry is damaged")
 	// ErrUnreadable is the reason of a replica that met a log entry written for a newer program.

@@ -18,7 +18,8 @@ type Group struct {
 	guard     *guard
 	fsm       *fsm
 	snapshots *snapshots
-	peers     raft.Transport // the caller's, for the handover of a failed replica
+	peers     raft.Transport // the caller's or link, for the handover of a failed replica
+	link      *Link          // nil without a Network
 	failure   *failure
 	metrics   *metrics
 
@@ -114,16 +115,22 @@ func (g *Group) watch() {
 }
 
 // bringDown shuts raft down and, if it led, asks the others to elect. raft itself can't hand leadership over here:
-// its loop may hang in the very write that failed. A voter that lags loses its election, and the next follows.
+// its loop may hang in the very write that failed. A voter that lags loses its election, and another follows.
 func (g *Group) bringDown() {
 	led := g.raft.State() == raft.Leader
 	g.shutdown()
-	if !led {
-		g.notify(false)
-		return
+	if g.link != nil {
+		g.link.stop()
 	}
 	g.ready.Store(nil)
 	g.notify(false)
+	if led {
+		g.handOver()
+	}
+}
+
+// handOver asks another voter to elect, in its own name.
+func (g *Group) handOver() {
 	header := raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(g.cfg.ID)}
 	for _, s := range g.raft.GetConfiguration().Configuration().Servers {
 		if s.Suffrage != raft.Voter || s.ID == raft.ServerID(g.cfg.ID) {

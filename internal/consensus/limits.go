@@ -26,6 +26,19 @@ const (
 	// soloTimeout is raft's election timeout in a group of one voter: nobody else can lead, and the first election
 	// is started without waiting for it.
 	soloTimeout = time.Second
+	// defaultTimeout is how long a call to another replica may take, without what its size adds, in a group that is not
+	// open yet; in an open one it is ElectionTimeout.
+	defaultTimeout = 1500 * time.Millisecond
+	// transferRate is the bytes a second that a call's time limit grants: a slow network and the other side's disk.
+	transferRate = 4 << 20
+	// maxAppendBytes is the most data of several entries in one call; a larger entry goes alone.
+	maxAppendBytes = 8 << 20
+	// maxReference bounds a snapshot's reference: its fields, and the keys of DedupWindow entries.
+	maxReference = 256 << 10
+	// suspectEvery is how often a group acts on the loss of its leader's process.
+	suspectEvery = time.Second
+	// suspectSpread is within which the followers of a lost leader stand for election, one after the other.
+	suspectSpread = 100 * time.Millisecond
 	// stallChecks is how often the oldest store write is looked at within DiskStallLimit.
 	stallChecks = 8
 )

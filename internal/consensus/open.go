@@ -33,6 +33,7 @@ func Open(cfg Config, machine StateMachine) (*Group, error) {
 	}
 	g, err := start(cfg, machine, opened)
 	if err != nil {
+		g.unlink()
 		return nil, errors.Join(fmt.Errorf("open group %s in %s: %w", cfg.Group, cfg.Dir, err), opened.Close())
 	}
 	if err := g.metrics.register(); err != nil {
@@ -41,13 +42,18 @@ func Open(cfg Config, machine StateMachine) (*Group, error) {
 	return g, nil
 }
 
-// start builds a group over its opened store; on an error nothing is left running.
+// start builds a group over its opened store. On an error nothing is left running but its link, if it has one.
 func start(cfg Config, machine StateMachine, opened store) (*Group, error) {
 	g := &Group{
 		cfg: cfg, failure: newFailure(), metrics: newMetrics(cfg.Group, cfg.Registerer),
 		leading: make(chan bool, 1), reads: make(chan chan verdict), peers: cfg.Transport,
 	}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
+	if g.peers == nil && cfg.Network != nil {
+		g.link = cfg.Network.Transport(cfg.Group)
+		g.link.timeout = cfg.ElectionTimeout
+		g.peers = g.link
+	}
 	if g.peers == nil {
 		address := raft.ServerAddress(cfg.Address)
 		if address == "" {
@@ -57,7 +63,7 @@ func start(cfg Config, machine StateMachine, opened store) (*Group, error) {
 	}
 	files, err := raft.NewFileSnapshotStoreWithLogger(cfg.Dir, retainedSnapshots, newLogger(cfg.Logger))
 	if err != nil {
-		return nil, err
+		return g, err
 	}
 	g.snapshots = &snapshots{SnapshotStore: files, fail: g.fail}
 	g.guard = newGuard(opened, g.failure, g.fail)
@@ -69,13 +75,13 @@ func start(cfg Config, machine StateMachine, opened store) (*Group, error) {
 	g.fsm.applied.advance(g.fsm.floor)
 	g.durable.Store(g.fsm.floor)
 	if err := checkFit(opened, files, machine); err != nil {
-		return nil, err
+		return g, err
 	}
 	if err := readWindow(opened, g.fsm.floor, g.fsm.window); err != nil {
-		return nil, err
+		return g, err
 	}
 	if err := g.bootstrap(opened, files); err != nil {
-		return nil, err
+		return g, err
 	}
 	g.gauges()
 	return g, g.run()
@@ -175,6 +181,9 @@ func (g *Group) run() (err error) {
 		}
 		return err
 	}
+	if g.link != nil {
+		g.link.owner.Store(g)
+	}
 	// Once: raft's second future does not wait for its goroutines.
 	g.shutdown = sync.OnceValue(func() raft.Future { return g.raft.Shutdown() })
 	for _, routine := range []func(){g.watch, g.follow, g.serveReads} {
@@ -185,11 +194,13 @@ func (g *Group) run() (err error) {
 
 // elect makes a lone voter stand at once: raft looks at its election timer when the timer is shortened.
 func (g *Group) elect() error {
-	if g.cfg.Transport != nil {
+	if !g.alone() {
 		return nil
 	}
 	timers := g.raft.ReloadableConfig()
-	timers.HeartbeatTimeout -= time.Millisecond
+	if timers.HeartbeatTimeout -= time.Millisecond; !g.cfg.solo() && timers.HeartbeatTimeout < g.cfg.LeaderLease {
+		return nil // there is no room to shorten it
+	}
 	return g.raft.ReloadConfig(timers)
 }
 
