@@ -7,8 +7,8 @@ import (
 	"sagasu/api"
 )
 
-// CreateIndex adds an index. Without Shards it is a command of version 1, which gives the index one shard
-// on LocalNode. With the name and the UUID of an index that exists it changes nothing and succeeds, which
+// CreateIndex adds an index. Without Replicas and Shards it is a command of version 1, which gives the index
+// one shard on LocalNode. With the name and the UUID of an index that exists it changes nothing and succeeds, which
 // makes a retry safe; ErrIndexExists for another UUID, ErrAliasExists if the name is an alias's.
 type CreateIndex struct {
 	Name string `json:"name"`
@@ -26,7 +26,7 @@ type CreateIndex struct {
 }
 
 func (c CreateIndex) kind() (typ, version uint16) {
-	if len(c.Shards) == 0 {
+	if len(c.Shards) == 0 && c.Replicas == 0 {
 		return TypeCreateIndex, 1
 	}
 	return TypeCreateIndex, 2

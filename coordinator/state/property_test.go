@@ -1,0 +1,325 @@
+package state
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"sagasu/api"
+)
+
+// The names in use are few, so that commands meet each other.
+var (
+	someNodes   = []string{"n1", "n2", "n3", "n4", "n5"}
+	someIndexes = []string{"a", "b", "c"}
+	someUUIDs   = []string{"u1", "u2", "u3", "u4", "u1-0"}
+)
+
+func draw[T any](t *rapid.T, from ...T) T { return rapid.SampledFrom(from).Draw(t, "one") }
+
+func drawNodes(t *rapid.T) []string {
+	return rapid.SliceOfN(rapid.SampledFrom(append(someNodes, "unknown")), 0, 4).Draw(t, "nodes")
+}
+
+// drawChange gives a change that may or may not fit the view.
+func drawChange(t *rapid.T, v *View) Change {
+	switch rapid.IntRange(0, 12).Draw(t, "type") {
+	case 0:
+		return FoundCluster{ClusterID: draw(t, "c1", "c1", "c2", ""), Level: draw(t, LevelSingle, LevelCluster)}
+	case 1:
+		return RaiseLevel{Level: draw(t, LevelSingle, LevelCluster)}
+	case 2, 3:
+		n := node(draw(t, someNodes...))
+		n.Instance += draw(t, "", "", "", "2")
+		n.Zone = draw(t, "", "z1")
+		n.Level = draw(t, Level, Level, LevelSingle)
+		n.Roles = [][]Role{{RoleShard}, {RoleShard, RoleGateway}, {RoleGateway}}[draw(t, 0, 0, 1, 2)]
+		return RegisterNode{Node: n}
+	case 4:
+		n := draw(t, someNodes...)
+		return RemoveNode{ID: n, Instance: "i-" + n + draw(t, "", "", "2"), Force: rapid.Bool().Draw(t, "force")}
+	case 5:
+		c := CreateIndex{Name: draw(t, someIndexes...), UUID: draw(t, someUUIDs...), Replicas: draw(t, 0, 1, 2, 3)}
+		c.Schema.Fields = map[string]api.Field{"title": {Type: api.TypeText}}
+		nodes := make([][]string, rapid.IntRange(0, 4).Draw(t, "shards"))
+		for i := range nodes {
+			nodes[i] = drawNodes(t)
+			if n := len(v.Nodes()); n > 0 {
+				nodes[i] = []string{v.Nodes()[rapid.IntRange(0, n-1).Draw(t, "node")].ID}
+			}
+		}
+		c.Shards = Layout(c.UUID, nodes)
+		return c
+	case 6:
+		return DeleteIndex{Name: draw(t, someIndexes...), UUID: draw(t, someUUIDs...)}
+	case 7, 8:
+		if len(v.shards) == 0 || rapid.IntRange(0, 9).Draw(t, "wild") == 0 {
+			return SetReplicas{Shard: draw(t, someUUIDs...), Epoch: 1, Nodes: drawNodes(t)}
+		}
+		_, s, _ := v.Shard(drawShard(t, v))
+		return SetReplicas{Shard: s.ID, Epoch: s.Epoch - draw(t, uint64(0), 0, 1), Nodes: drawNodes(t)}
+	case 9:
+		if len(v.shards) == 0 {
+			return MarkFounded{Shard: "none"}
+		}
+		return MarkFounded{Shard: drawShard(t, v)}
+	case 10:
+		name, index := draw(t, "x", "y", "a"), draw(t, someIndexes...)
+		if rapid.Bool().Draw(t, "delete") {
+			return DeleteAlias{Name: name, Index: draw(t, "", index)}
+		}
+		return PutAlias{Name: name, Index: index}
+	case 11:
+		if rapid.Bool().Draw(t, "copies") {
+			return SetCopies{Name: draw(t, someIndexes...), UUID: draw(t, someUUIDs...), Replicas: draw(t, 0, 1, 3)}
+		}
+		return PutOperation{Operation: Operation{
+			ID: draw(t, "o1", "o2"), Kind: "rebuild", Done: draw[uint64](t, 1, 2),
+			State: draw(t, OperationRunning, OperationCancelling, OperationDone),
+		}}
+	}
+	return PutSetting{Key: draw(t, SettingRebuildGrace, "colour"), Value: draw(t, "", "1", "x")}
+}
+
+func drawShard(t *rapid.T, v *View) string {
+	var ids []string
+	for _, x := range v.Indexes() {
+		for _, s := range x.Shards {
+			ids = append(ids, s.ID)
+		}
+	}
+	return rapid.SampledFrom(ids).Draw(t, "shard")
+}
+
+// holds checks what is so in every state.
+func holds(t require.TestingT, v *View) {
+	shards := 0
+	for _, x := range v.Indexes() {
+		require.True(t, covers(x.Shards))
+		for slot := 0; slot < Slots; slot += 97 {
+			s := x.ShardFor(slot)
+			require.True(t, s.From <= slot && slot < s.To)
+		}
+		shards += len(x.Shards)
+		for _, s := range x.Shards {
+			in, found, ok := v.Shard(s.ID)
+			require.True(t, ok)
+			require.Equal(t, s, found)
+			require.Equal(t, x.Name, in.Name)
+			require.Positive(t, s.Epoch)
+			require.NotEmpty(t, s.Nodes)
+			require.Len(t, slices.Compact(slices.Sorted(slices.Values(s.Nodes))), len(s.Nodes), "a node twice")
+			for _, id := range s.Nodes {
+				_, registered := v.Node(id)
+				require.True(t, registered || id == LocalNode, "%s is not registered", id)
+			}
+		}
+	}
+	require.Len(t, v.shards, shards)
+	for _, a := range v.Aliases() {
+		_, taken := v.Index(a.Name)
+		require.False(t, taken, "alias %s has the name of an index", a.Name)
+		_, ok := v.Resolve(a.Name)
+		require.True(t, ok, "alias %s leads nowhere", a.Name)
+	}
+	held := v.Holding()
+	for _, n := range v.Nodes() {
+		require.True(t, n.State == NodeActive || held[n.ID] > 0, "%s is removed and holds nothing", n.ID)
+		require.True(t, n.State != NodeActive || n.Level >= v.FeatureLevel(), "%s can't run the level", n.ID)
+	}
+	require.LessOrEqual(t, v.Version(), v.Applied())
+}
+
+func TestProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s, twin := New(), New()
+		for index := range uint64(rapid.IntRange(1, 60).Draw(t, "length")) {
+			before := s.View()
+			encoded, err := before.Encode()
+			require.NoError(t, err)
+			c := drawChange(t, before)
+			payload, err := Encode(c)
+			require.NoError(t, err)
+			typ, version := Kind(c)
+			command := Command{Index: 2 * (index + 1), Type: typ, Version: version, Payload: payload}
+
+			result, err := s.Apply(command)
+			require.NoError(t, err)
+			holds(t, s.View())
+			again, err := before.Encode()
+			require.NoError(t, err)
+			require.Equal(t, string(encoded), string(again), "an older view changed")
+			if result.Err != nil {
+				require.False(t, result.Changed)
+			}
+			if !result.Changed {
+				after := s.View().clone()
+				after.applied, after.version = before.applied, before.version
+				require.Equal(t, before, after, "%T", c)
+			}
+
+			// The twin is replaced by its snapshot now and then.
+			_, err = twin.Apply(command)
+			require.NoError(t, err)
+			if rapid.IntRange(0, 3).Draw(t, "restart") == 0 {
+				data, err := twin.View().Encode()
+				require.NoError(t, err)
+				twin, err = Decode(data)
+				require.NoError(t, err)
+				require.Equal(t, s.View(), twin.View())
+			}
+			require.Equal(t, hash(t, s), hash(t, twin))
+
+			// What was applied is applied once.
+			_, err = s.Apply(command)
+			require.NoError(t, err)
+			require.Equal(t, hash(t, s), hash(t, twin))
+		}
+	})
+}
+
+func hash(t require.TestingT, s *State) uint64 {
+	h, err := s.Hash()
+	require.NoError(t, err)
+	return h
+}
+
+func FuzzApply(f *testing.F) {
+	base := newScript(f)
+	for _, c := range allChanges() {
+		base.changes(c)
+		payload, err := Encode(c)
+		require.NoError(f, err)
+		typ, version := Kind(c)
+		f.Add(typ, version, payload)
+	}
+	f.Fuzz(func(t *testing.T, typ, version uint16, payload []byte) {
+		before := base.View()
+		s := newState(before)
+		result, err := s.Apply(Command{Index: 1000, Type: typ, Version: version, Payload: payload})
+		if err != nil {
+			require.Same(t, before, s.View())
+			return
+		}
+		holds(t, s.View())
+		if result.Err != nil {
+			require.Equal(t, before.Version(), s.View().Version())
+		}
+		require.Equal(t, uint64(0xb09f2ec269a7459a), hash(t, base.State), "an older view changed")
+		data, err := s.View().Encode()
+		require.NoError(t, err)
+		again, err := DecodeView(data)
+		require.NoError(t, err)
+		second, err := again.Encode()
+		require.NoError(t, err)
+		require.Equal(t, string(data), string(second))
+	})
+}
+
+func FuzzDecode(f *testing.F) {
+	s := newScript(f)
+	for _, c := range allChanges() {
+		data, err := s.View().Encode()
+		require.NoError(f, err)
+		f.Add(data)
+		s.apply(c)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		v, err := DecodeView(data)
+		if err != nil {
+			return
+		}
+		for _, x := range v.Indexes() {
+			require.NotEmpty(t, x.ShardFor(Slots-1).To)
+			_, _, ok := v.Shard(x.Shards[0].ID)
+			require.True(t, ok)
+		}
+		for _, a := range v.Aliases() {
+			v.Resolve(a.Name)
+		}
+		v.Holding()
+		v.Settings()
+		_, err = v.Encode()
+		require.NoError(t, err)
+	})
+}
+
+// allChanges are changes of every type, in an order in which each changes something.
+func allChanges() []Change {
+	return []Change{
+		CreateIndex{Name: "old", UUID: "u0", CreatedMillis: 1},
+		FoundCluster{ClusterID: "c1", Level: LevelSingle},
+		RegisterNode{Node: node("n1")},
+		RegisterNode{Node: node("n2")},
+		RegisterNode{Node: Node{
+			ID: "n3", Instance: "i-n3", Roles: []Role{RoleShard, RoleGateway}, Zone: "z1", Version: "0.2.0", Level: Level,
+			RPCAddr: "n3:7947", HTTPAddr: "n3:8000", OpsAddr: "n3:9090", GossipAddr: "n3:7946", RegisteredMillis: 3,
+		}},
+		RaiseLevel{Level: LevelCluster},
+		papers("u1", 2, []string{"n1", "n2"}, []string{"n2", "n1"}, []string{"n3"}),
+		MarkFounded{Shard: "u1-0"},
+		SetReplicas{Shard: "u1-0", Epoch: 1, Nodes: []string{"n3", "n2"}},
+		SetCopies{Name: "papers", UUID: "u1", Replicas: 3},
+		PutAlias{Name: "latest", Index: "papers"},
+		PutAlias{Name: "other", Index: "old"},
+		DeleteAlias{Name: "other"},
+		PutOperation{Operation: Operation{
+			ID: "o1", Kind: "rebuild", Reason: "node n1 <away> & gone", State: OperationFailed, Index: "papers",
+			Shard: "u1-0", Node: "n3", Error: "disk full", Done: 3, Total: 9, CreatedMillis: 4, UpdatedMillis: 5,
+		}},
+		PutSetting{Key: SettingRebuildGrace, Value: "60"},
+		RemoveNode{ID: "n1", Instance: "i-n1", Force: true},
+		DeleteIndex{Name: "old", UUID: "u0"},
+	}
+}
+
+func TestGoldenLogOfCluster(t *testing.T) {
+	// The file is a log of this version, an entry a line: type, version, payload. What it comes to must stay
+	// for ever: a change means that old logs replay to another state.
+	log, err := os.ReadFile(filepath.Join("testdata", "cluster.log"))
+	require.NoError(t, err)
+	s := New()
+	lines := strings.Split(strings.TrimSuffix(string(log), "\n"), "\n")
+	for i, line := range lines {
+		var typ, version uint16
+		_, err := fmt.Sscanf(line, "%d %d", &typ, &version)
+		require.NoError(t, err)
+		payload := strings.SplitN(line, " ", 3)[2]
+		r, err := s.Apply(Command{Index: uint64(i + 1), Type: typ, Version: version, Payload: []byte(payload)})
+		require.NoError(t, err)
+		require.NoError(t, r.Err)
+		require.True(t, r.Changed, line)
+	}
+	require.Equal(t, uint64(0xb09f2ec269a7459a), hash(t, s))
+	snapshot, err := os.ReadFile(filepath.Join("testdata", "cluster.json"))
+	require.NoError(t, err)
+	encoded, err := s.View().Encode()
+	require.NoError(t, err)
+	require.Equal(t, string(snapshot), string(encoded)+"\n")
+
+	t.Run("this build writes the same", func(t *testing.T) {
+		written := make([]string, 0, len(lines))
+		for _, c := range allChanges() {
+			payload, err := Encode(c)
+			require.NoError(t, err)
+			typ, version := Kind(c)
+			written = append(written, fmt.Sprintf("%d %d %s", typ, version, payload))
+		}
+		require.Equal(t, lines, written)
+	})
+	t.Run("every command is in it", func(t *testing.T) {
+		for typ := range uint16(100) {
+			for version := range uint16(10) {
+				if _, known := changes(typ, version); known {
+					require.Contains(t, string("\n"+string(log)), fmt.Sprintf("\n%d %d ", typ, version))
+				}
+			}
+		}
+	})
+}
