@@ -121,6 +121,7 @@ func TestCheckpointsUnderWrites(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		run++
 		cfg := testConfig(fmt.Sprintf("%s/%d", root, run), testSchema(1.2, 0.75))
+		cfg.FS = unsyncedFS{vfs.OS()}
 		cfg.FlushBytes = rapid.SampledFrom([]int{1, 2000}).Draw(t, "flush bytes")
 		x, err := Open(cfg)
 		require.NoError(t, err)

@@ -146,7 +146,12 @@ func TestSearchesDuringWritesFlushesAndMerges(t *testing.T) {
 				default:
 				}
 				s := x.Snapshot()
-				top, err := s.Search(context.Background(), Request{Query: &api.Match{Text: "ant", Boost: 1}, K: 5})
+				stats, err := s.Statistics([]TermKey{{"title", "ant"}, {"title", "bee"}})
+				if err != nil || stats.Fields["title"].Docs != uint64(s.Len()) {
+					panic(fmt.Sprintf("%v of %d, %v", stats, s.Len(), err))
+				}
+				req := Request{Query: &api.Match{Text: "ant", Boost: 1}, K: 5, Stats: &stats}
+				top, err := s.Search(context.Background(), req)
 				if err != nil || top.Total != s.Len() {
 					panic(fmt.Sprintf("total %d of %d, %v", top.Total, s.Len(), err))
 				}

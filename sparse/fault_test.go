@@ -32,6 +32,19 @@ func (f faultFS) Create(path string) (vfs.File, error) {
 	return file, err
 }
 
+// unsyncedFS syncs nothing: for tests of answers, which no crash interrupts and which write many files.
+type unsyncedFS struct{ vfs.FS }
+
+type unsyncedFile struct{ vfs.File }
+
+func (unsyncedFile) Sync() error        { return nil }
+func (unsyncedFS) SyncDir(string) error { return nil }
+
+func (f unsyncedFS) Create(path string) (vfs.File, error) {
+	file, err := f.FS.Create(path)
+	return unsyncedFile{file}, err
+}
+
 func TestFailedSyncStopsTheIndexForGood(t *testing.T) {
 	for _, name := range []string{segmentSuffix, manifestTempName} {
 		t.Run(name, func(t *testing.T) {
