@@ -85,3 +85,44 @@ func BenchmarkApply(b *testing.B) {
 	}
 	b.ReportMetric(100*float64(b.N)/b.Elapsed().Seconds(), "docs/s")
 }
+
+// BenchmarkStatistics gives the statistics of queries of 5 words over 20,000 documents, and the terms themselves.
+func BenchmarkStatistics(b *testing.B) {
+	x, query := benchIndex(b, 20_000)
+	defer func() { require.NoError(b, x.Close()) }()
+	vocabulary := testVocabulary(b, testSchema(1.2, 0.75))
+	queries := make([]api.Query, 256)
+	terms := make([][]TermKey, len(queries))
+	for i := range queries {
+		text := strings.Join(strings.Fields(query() + query())[:5], " ")
+		queries[i] = &api.Match{Fields: []api.FieldBoost{{Field: "title", Boost: 1}}, Text: text, Boost: 1}
+		var err error
+		terms[i], err = vocabulary.Terms(queries[i])
+		require.NoError(b, err)
+	}
+	b.Run("terms", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			_, err := vocabulary.Terms(queries[i%len(queries)])
+			require.NoError(b, err)
+		}
+	})
+	read := func(b *testing.B) {
+		s := x.Snapshot()
+		defer s.Release()
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			_, err := s.Statistics(terms[i%len(terms)])
+			require.NoError(b, err)
+		}
+		b.ReportMetric(float64(len(s.gen.views)), "segments")
+	}
+	b.Run("written", read)
+	batch := Batch{Index: x.AppliedIndex() + 1}
+	for i := range 500 {
+		batch.Writes = append(batch.Writes, put(fmt.Sprintf("d%d", i), query()))
+	}
+	_, err := x.Apply(batch)
+	require.NoError(b, err)
+	b.Run("in memory and with deletes", read)
+}

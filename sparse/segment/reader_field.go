@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sort"
+	"sync"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/blevesearch/vellum"
@@ -20,6 +21,8 @@ type Field struct {
 	forwardOffsets, forward []byte
 	pointValues, pointDocs  []byte
 	exists                  *roaring.Bitmap
+	// lookups keeps readers of dict, which is what a lookup would allocate.
+	lookups sync.Pool
 }
 
 func openField(sections sectionMap, ordinal int, shape Shape, m meta) (*Field, error) {
@@ -63,7 +66,14 @@ func (f *Field) Terms() int { return len(f.terms) / termSize }
 
 // Find gives the ordinal of a key.
 func (f *Field) Find(key []byte) (ordinal uint32, ok bool, err error) {
-	v, ok, err := f.dict.Get(key)
+	reader, _ := f.lookups.Get().(*vellum.Reader)
+	if reader == nil {
+		if reader, err = f.dict.Reader(); err != nil {
+			return 0, false, fmt.Errorf("read dictionary: %w", err)
+		}
+	}
+	v, ok, err := reader.Get(key)
+	f.lookups.Put(reader)
 	if err != nil {
 		return 0, false, fmt.Errorf("look up %q: %w", key, err)
 	}
