@@ -33,6 +33,7 @@ type fsm struct {
 	own       []checkpoint // the machine's recent hashes, ascending
 	newest    atomic.Pointer[checkpoint]
 	applied   progress // last entry passed to the FSM; any goroutine
+	members   atomic.Pointer[membership]
 
 	// pending is the batch of commands being collected, and where their outcomes go.
 	pending []Command
@@ -53,7 +54,10 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 			outcomes[i].err = err
 			continue
 		}
-		if log.Type == raft.LogCommand && log.Index > f.floor {
+		switch {
+		case log.Type == raft.LogConfiguration:
+			f.members.Store(&membership{log.Index, raft.DecodeConfiguration(log.Data)})
+		case log.Type == raft.LogCommand && log.Index > f.floor:
 			f.collect(log, &outcomes[i])
 		}
 	}

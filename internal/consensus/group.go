@@ -129,23 +129,6 @@ func (g *Group) bringDown() {
 	}
 }
 
-// handOver asks another voter to elect, in its own name.
-func (g *Group) handOver() {
-	header := raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(g.cfg.ID)}
-	for _, s := range g.raft.GetConfiguration().Configuration().Servers {
-		if s.Suffrage != raft.Voter || s.ID == raft.ServerID(g.cfg.ID) {
-			continue
-		}
-		header.Addr = g.peers.EncodePeer(raft.ServerID(g.cfg.ID), g.peers.LocalAddr())
-		err := g.peers.TimeoutNow(s.ID, s.Address, &raft.TimeoutNowRequest{RPCHeader: header}, &raft.TimeoutNowResponse{})
-		if err == nil {
-			return
-		}
-		g.cfg.Logger.Warn("hand over leadership", slog.String("group", g.cfg.Group), slog.String("to", string(s.ID)),
-			slog.Any("error", err))
-	}
-}
-
 // follow turns raft's leadership changes into ours.
 func (g *Group) follow() {
 	for {
@@ -197,8 +180,13 @@ func (g *Group) notify(leads bool) {
 // await waits for raft's answer, the context or the replica's failure. raft forgets some futures when it shuts down;
 // the goroutine that waits for one of those stays.
 func (g *Group) await(ctx context.Context, future raft.Future) error {
+	return g.attempt(ctx, future.Error)
+}
+
+// attempt is await for a call of raft's that may itself take its time.
+func (g *Group) attempt(ctx context.Context, call func() error) error {
 	done := make(chan error, 1)
-	go func() { done <- future.Error() }()
+	go func() { done <- call() }()
 	select {
 	case err := <-done:
 		return err

@@ -35,6 +35,12 @@ const (
 	maxAppendBytes = 8 << 20
 	// maxReference bounds a snapshot's reference: its fields, and the keys of DedupWindow entries.
 	maxReference = 256 << 10
+	// changeLimit is how long a change of the members waits for the one before it.
+	changeLimit = 10 * time.Second
+	// passedEvery is how often one who waits for an entry looks whether it is one that the machine is not told of.
+	passedEvery = 20 * time.Millisecond
+	// heirLimit is how long one who hands leadership over listens to how far the others are.
+	heirLimit = 200 * time.Millisecond
 	// suspectEvery is how often a group acts on the loss of its leader's process.
 	suspectEvery = time.Second
 	// suspectSpread is within which the followers of a lost leader stand for election, one after the other.

@@ -41,6 +41,12 @@ func (w *web) isolate(id string, cut bool) {
 	w.cut[id] = cut
 }
 
+func (w *web) slow(delay time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.delay = delay
+}
+
 // thread is the web as one node sees it.
 type thread struct {
 	web  *web
@@ -138,7 +144,7 @@ func (m *mesh) settle() {
 func TestNetwork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMesh(t, nil)
-		m.web.delay = time.Millisecond
+		m.web.slow(time.Millisecond)
 		first := m.leader(-1)
 		propose(t, m.groups[first], command("1"))
 		large := command(string(make([]byte, maxAppendBytes)))

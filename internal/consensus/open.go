@@ -72,10 +72,15 @@ func start(cfg Config, machine StateMachine, opened store) (*Group, error) {
 		machine: machine, window: newWindow(), failure: g.failure, fail: g.fail, persist: g.persist,
 		batch: g.metrics.batch, floor: machine.AppliedIndex(), command: machine.AppliedIndex(), hashEvery: cfg.HashEvery,
 	}
+	g.fsm.members.Store(&membership{})
 	g.fsm.applied.advance(g.fsm.floor)
 	g.durable.Store(g.fsm.floor)
-	if err := checkFit(opened, files, machine); err != nil {
+	meta, err := checkFit(opened, files, machine)
+	if err != nil {
 		return g, err
+	}
+	if meta != nil {
+		g.fsm.members.Store(&membership{meta.ConfigurationIndex, meta.Configuration})
 	}
 	if err := readWindow(opened, g.fsm.floor, g.fsm.window); err != nil {
 		return g, err
@@ -87,19 +92,19 @@ func start(cfg Config, machine StateMachine, opened store) (*Group, error) {
 	return g, g.run()
 }
 
-// checkFit compares the log, the newest snapshot and the machine.
-func checkFit(logs raft.LogStore, files raft.SnapshotStore, machine StateMachine) error {
+// checkFit compares the log, the newest snapshot, which it returns if there is one, and the machine.
+func checkFit(logs raft.LogStore, files raft.SnapshotStore, machine StateMachine) (*raft.SnapshotMeta, error) {
 	first, err := logs.FirstIndex()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	last, err := logs.LastIndex()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	meta, ref, err := newestReference(files)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	applied, covered := machine.AppliedIndex(), uint64(0)
 	if meta != nil {
@@ -107,16 +112,16 @@ func checkFit(logs raft.LogStore, files raft.SnapshotStore, machine StateMachine
 	}
 	switch {
 	case applied < ref.command:
-		return fmt.Errorf("machine is durable to index %d, the snapshot needs %d: %w", applied, ref.command, ErrStateBehind)
+		err = fmt.Errorf("machine is durable to index %d, the snapshot needs %d: %w", applied, ref.command, ErrStateBehind)
 	case applied > last || covered > last:
-		return fmt.Errorf("log ends at index %d, machine is at %d, snapshot at %d: %w", last, applied, covered, ErrLogBehind)
+		err = fmt.Errorf("log ends at index %d, machine is at %d, snapshot at %d: %w", last, applied, covered, ErrLogBehind)
 	case first > covered+1:
-		return fmt.Errorf("log begins at index %d, the snapshot ends at %d: %w", first, covered, ErrLogBehind)
+		err = fmt.Errorf("log begins at index %d, the snapshot ends at %d: %w", first, covered, ErrLogBehind)
 	case meta != nil && applied == ref.command && machine.Hash() != ref.hash:
-		return fmt.Errorf("machine at index %d hashes to %016x, its snapshot says %016x: %w",
+		err = fmt.Errorf("machine at index %d hashes to %016x, its snapshot says %016x: %w",
 			applied, machine.Hash(), ref.hash, ErrDiverged)
 	}
-	return nil
+	return meta, err
 }
 
 // readWindow reads the keys before the first entry that will be applied.

@@ -8,7 +8,7 @@ type Stats struct {
 	Leader        string // id, empty when unknown
 	Term          uint64
 	CommitIndex   uint64
-	AppliedIndex  uint64
+	AppliedIndex  uint64 // nothing up to it is left to apply; AppliedIndex of the group, or later by raft's own entries
 	DurableIndex  uint64 // last command the machine reported durable
 	FirstIndex    uint64 // of the log; 0 when empty
 	LastIndex     uint64
@@ -28,7 +28,7 @@ func (s Stats) LogEntries() uint64 {
 func (g *Group) Stats() Stats {
 	s := Stats{
 		State: g.raft.State().String(), Term: g.raft.CurrentTerm(), CommitIndex: g.raft.CommitIndex(),
-		AppliedIndex: g.AppliedIndex(), DurableIndex: g.durable.Load(),
+		AppliedIndex: g.passed(), DurableIndex: g.durable.Load(),
 	}
 	s.Leader, _ = g.Leader()
 	// These two are kept in memory by the store and can't fail.
