@@ -144,6 +144,11 @@ func (e *encoder) stats(s Stats) {
 		e.uint(v)
 	}
 	e.str(s.Failed)
+	e.uint(uint64(len(s.Members)))
+	for _, m := range s.Members {
+		e.str(m.ID)
+		e.bool(m.Voter)
+	}
 }
 
 func (d *decoder) version() {
@@ -274,8 +279,12 @@ func (d *decoder) snapshotResponse() raft.InstallSnapshotResponse {
 }
 
 func (d *decoder) stats() Stats {
-	return Stats{
+	s := Stats{
 		State: d.str(), Leader: d.str(), Term: d.uint(), CommitIndex: d.uint(), AppliedIndex: d.uint(),
 		DurableIndex: d.uint(), FirstIndex: d.uint(), LastIndex: d.uint(), SnapshotIndex: d.uint(), Failed: d.str(),
 	}
+	for range d.count(2) {
+		s.Members = append(s.Members, Server{ID: d.str(), Voter: d.bool()})
+	}
+	return s
 }

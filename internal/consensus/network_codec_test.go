@@ -166,7 +166,7 @@ func TestAnswers(t *testing.T) {
 		})
 	}
 	t.Run("status", func(t *testing.T) {
-		want := Stats{"Leader", "a", 1, 2, 3, 4, 5, 6, 7, "no"}
+		want := Stats{"Leader", "a", 1, 2, 3, 4, 5, 6, 7, "no", []Server{{"a", true}, {"b", false}}}
 		e := startAnswer(nil)
 		e.stats(want)
 		d, err := openAnswer(e.buf)

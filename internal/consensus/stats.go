@@ -14,6 +14,7 @@ type Stats struct {
 	LastIndex     uint64
 	SnapshotIndex uint64
 	Failed        string // reason, empty while it works
+	Members       []Server
 }
 
 // LogEntries is the number of entries the log holds.
@@ -37,6 +38,7 @@ func (g *Group) Stats() Stats {
 	if n, err := strconv.ParseUint(g.raft.Stats()["last_snapshot_index"], 10, 64); err == nil {
 		s.SnapshotIndex = n
 	}
+	s.Members = g.Servers()
 	if err := g.failure.err(); err != nil {
 		s.Failed = err.Error()
 	}
