@@ -321,6 +321,7 @@ func TestAShardThatHangsInTheRoundCostsOnlyItsOwnHits(t *testing.T) {
 		require.Len(t, r.Hits, 6)
 		require.Equal(t, []api.Degraded{{Leg: "sparse", Reason: "shard_timeout", Detail: "shard 3 of 3"}}, r.Degraded)
 
+		synctest.Wait()
 		l.shards[2].statisticsHook = explode
 		l.now = l.now.Add(statisticsAge)
 		r = l.search(t, t.Context(), match("ant bee cat"))
