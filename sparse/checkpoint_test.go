@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -214,7 +215,25 @@ func TestCheckpointKeepsWhatIsMergedAway(t *testing.T) {
 // hookFS calls functions before operations.
 type hookFS struct {
 	vfs.FS
-	link func() error
+	link   func() error
+	unlock func()
+}
+
+type hookLock struct {
+	io.Closer
+	fs *hookFS
+}
+
+func (l hookLock) Close() error {
+	if l.fs.unlock != nil {
+		l.fs.unlock()
+	}
+	return l.Closer.Close()
+}
+
+func (h *hookFS) Lock(path string) (io.Closer, error) {
+	lock, err := h.FS.Lock(path)
+	return hookLock{lock, h}, err
 }
 
 func (h *hookFS) Link(from, to string) error {
@@ -236,6 +255,12 @@ func TestCloseEndsACheckpoint(t *testing.T) {
 		apply(t, x, i+1, put(fmt.Sprintf("d%d", i), "ant"))
 		flush(t, x)
 	}
+	dir := filepath.Join(t.TempDir(), "checkpoint")
+	half := make(chan error, 1)
+	hook.unlock = func() {
+		_, err := os.Stat(dir + ".tmp")
+		half <- err
+	}
 	closed := make(chan error, 1)
 	hook.link = func() error {
 		go func() { closed <- x.Close() }()
@@ -243,11 +268,11 @@ func TestCloseEndsACheckpoint(t *testing.T) {
 		x.merging.Unlock()
 		return nil
 	}
-	dir := filepath.Join(t.TempDir(), "checkpoint")
 	_, err := x.Checkpoint(context.Background(), dir)
 	require.ErrorIs(t, err, ErrClosed)
 	require.NoDirExists(t, dir)
 	require.NoError(t, <-closed)
+	require.ErrorIs(t, <-half, fs.ErrNotExist, "the directory is let go of before the checkpoint is")
 	cfg.FS = vfs.OS()
 	x = openTest(t, cfg)
 	require.Len(t, titles(t, x, "ant"), 2)
