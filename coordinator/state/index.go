@@ -2,6 +2,7 @@ package state
 
 import (
 	"slices"
+	"sort"
 	"strconv"
 
 	"sagasu/api"
@@ -67,16 +68,8 @@ func localLayout(uuid string) []Shard {
 
 // ShardFor gives the shard that holds a slot; the zero Shard for one out of range.
 func (x Index) ShardFor(slot int) Shard {
-	i, found := slices.BinarySearchFunc(x.Shards, slot, func(s Shard, slot int) int {
-		switch {
-		case s.To <= slot:
-			return -1
-		case s.From > slot:
-			return 1
-		}
-		return 0
-	})
-	if !found {
+	i := sort.Search(len(x.Shards), func(i int) bool { return slot < x.Shards[i].To })
+	if i == len(x.Shards) || slot < x.Shards[i].From {
 		return Shard{}
 	}
 	return x.Shards[i]

@@ -3,7 +3,6 @@ package state
 import (
 	"maps"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -94,10 +93,11 @@ func (v *View) Shard(id string) (Index, Shard, bool) {
 // ShardsOn gives the shards that have a replica on a node, by index and slots. It looks at all shards.
 func (v *View) ShardsOn(node string) []Placed {
 	var out []Placed
-	for _, x := range v.indexes {
-		for _, s := range x.Shards {
-			if slices.Contains(s.Nodes, node) {
-				out = append(out, Placed{Index: x, Shard: s})
+	for i := range v.indexes {
+		shards := v.indexes[i].Shards
+		for j := range shards {
+			if slices.Contains(shards[j].Nodes, node) {
+				out = append(out, Placed{Index: v.indexes[i], Shard: shards[j]})
 			}
 		}
 	}
@@ -107,9 +107,10 @@ func (v *View) ShardsOn(node string) []Placed {
 // Holding counts the replicas on each node that has any. It looks at all shards.
 func (v *View) Holding() map[string]int {
 	held := map[string]int{}
-	for _, x := range v.indexes {
-		for _, s := range x.Shards {
-			for _, node := range s.Nodes {
+	for i := range v.indexes {
+		shards := v.indexes[i].Shards
+		for j := range shards {
+			for _, node := range shards[j].Nodes {
 				held[node]++
 			}
 		}
@@ -197,17 +198,27 @@ func (v *View) forgetRemoved() {
 	v.nodes = kept
 }
 
-func nodeKey(n Node) string       { return n.ID }
-func indexKey(x Index) string     { return x.Name }
-func aliasKey(a Alias) string     { return a.Name }
-func settingKey(s Setting) string { return s.Key }
+func nodeKey(n *Node) string       { return n.ID }
+func indexKey(x *Index) string     { return x.Name }
+func aliasKey(a *Alias) string     { return a.Name }
+func settingKey(s *Setting) string { return s.Key }
 
-// search finds the place of a key in a list ascending by it.
-func search[T any](list []T, key string, of func(T) string) (int, bool) {
-	return slices.BinarySearchFunc(list, key, func(x T, key string) int { return strings.Compare(of(x), key) })
+// search finds the place of a key in a list ascending by it. It is on the way of every document and every
+// search, and so does not copy elements to look at their keys.
+func search[T any](list []T, key string, of func(*T) string) (int, bool) {
+	low, high := 0, len(list)
+	for low < high {
+		mid := int(uint(low+high) >> 1)
+		if of(&list[mid]) < key {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	return low, low < len(list) && of(&list[low]) == key
 }
 
-func lookup[T any](list []T, key string, of func(T) string) (T, bool) {
+func lookup[T any](list []T, key string, of func(*T) string) (T, bool) {
 	i, ok := search(list, key, of)
 	if !ok {
 		var none T
@@ -217,8 +228,8 @@ func lookup[T any](list []T, key string, of func(T) string) (T, bool) {
 }
 
 // with gives a copy of the list with x at its key.
-func with[T any](list []T, x T, of func(T) string) []T {
-	i, ok := search(list, of(x), of)
+func with[T any](list []T, x T, of func(*T) string) []T {
+	i, ok := search(list, of(&x), of)
 	if ok {
 		out := slices.Clone(list)
 		out[i] = x
@@ -228,7 +239,7 @@ func with[T any](list []T, x T, of func(T) string) []T {
 }
 
 // without gives a copy of the list without the key; nil for an empty one.
-func without[T any](list []T, key string, of func(T) string) []T {
+func without[T any](list []T, key string, of func(*T) string) []T {
 	i, ok := search(list, key, of)
 	if !ok {
 		return list
@@ -237,9 +248,9 @@ func without[T any](list []T, key string, of func(T) string) []T {
 }
 
 // ascending reports whether a list ascends by its key, none twice.
-func ascending[T any](list []T, of func(T) string) bool {
+func ascending[T any](list []T, of func(*T) string) bool {
 	for i := 1; i < len(list); i++ {
-		if strings.Compare(of(list[i-1]), of(list[i])) >= 0 {
+		if of(&list[i-1]) >= of(&list[i]) {
 			return false
 		}
 	}
