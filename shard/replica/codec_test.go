@@ -31,17 +31,21 @@ func sampleWrites() []api.Write {
 	}
 }
 
-func encodeAll(writes []api.Write) []byte {
-	parts := make([][]byte, len(writes))
-	for i := range writes {
-		parts[i] = appendWrite(nil, &writes[i])
+// encodeAll makes an entry of one request.
+func encodeAll(writes []api.Write) []byte { return encodeWriteBatch(cut(RequestID{1}, writes)...) }
+
+// decodeOne reads an entry of one request.
+func decodeOne(data []byte, version uint16) ([]api.Write, error) {
+	requests, err := decodeWriteBatch(data, version)
+	if err != nil || len(requests) != 1 {
+		return nil, err
 	}
-	return encodeWriteBatch(len(writes), parts...)
+	return requests[0].writes, nil
 }
 
 func TestWriteBatchCodec(t *testing.T) {
 	t.Run("round trip", func(t *testing.T) {
-		got, err := decodeWriteBatch(encodeAll(sampleWrites()))
+		got, err := decodeOne(encodeAll(sampleWrites()), 2)
 		require.NoError(t, err)
 		require.Equal(t, sampleWrites(), got)
 	})
@@ -53,17 +57,17 @@ func TestWriteBatchCodec(t *testing.T) {
 	t.Run("the bytes of version 1 stay readable", func(t *testing.T) {
 		data, err := hex.DecodeString(goldenWriteBatch)
 		require.NoError(t, err)
-		got, err := decodeWriteBatch(data)
+		got, err := decodeOne(data, 1)
 		require.NoError(t, err)
 		require.Equal(t, sampleWrites(), got)
 	})
 	t.Run("every truncation is an error", func(t *testing.T) {
 		data := encodeAll(sampleWrites())
 		for n := range data {
-			_, err := decodeWriteBatch(data[:n])
+			_, err := decodeWriteBatch(data[:n], 2)
 			require.ErrorIs(t, err, ErrCommand, "%d bytes", n)
 		}
-		_, err := decodeWriteBatch(append(data, 0))
+		_, err := decodeWriteBatch(append(data, 0), 2)
 		require.ErrorIs(t, err, ErrCommand)
 	})
 }
@@ -101,21 +105,31 @@ func TestDenseState(t *testing.T) {
 	s.written([]api.Write{remove("b"), remove("c")},
 		[]sparse.Outcome{{Status: api.StatusDeleted, Version: 5}, {Status: api.StatusNotFound}}, true, 77)
 	s.advance(&vectorBatch{Checkpoint: 9})
-	again := newDenseState()
-	require.NoError(t, again.restore(s.encode()))
-	require.Equal(t, s.encode(), again.encode())
+	requests := newRequestLog()
+	requests.record(RequestID{1}, []sparse.Outcome{{Status: api.StatusCreated, Version: 1}})
+	again, requestsAgain := newDenseState(), newRequestLog()
+	require.NoError(t, restoreState(encodeState(s, requests), again, requestsAgain))
+	require.Equal(t, encodeState(s, requests), encodeState(again, requestsAgain))
 	failures, dropped := again.failures()
 	require.Equal(t, []Failure{{ID: "a", Version: 3, Reason: "too long"}}, failures)
 	require.Zero(t, dropped)
 	require.Equal(t, []sparse.Key{{ID: "b", Version: 77}}, again.pendingDeletes(10))
 
 	t.Run("damage and newer versions are refused", func(t *testing.T) {
-		data := s.encode()
+		data := encodeState(s, requests)
 		for n := range data {
-			require.Error(t, newDenseState().restore(data[:n:n]), "%d bytes", n)
+			require.Error(t, restoreState(data[:n:n], newDenseState(), newRequestLog()), "%d bytes", n)
 		}
 		data[0] = 9
-		require.ErrorIs(t, newDenseState().restore(data), sparse.ErrNewerFormat)
+		require.ErrorIs(t, restoreState(data, newDenseState(), newRequestLog()), sparse.ErrNewerFormat)
+	})
+	t.Run("a state without requests is read", func(t *testing.T) {
+		e := &encoder{}
+		e.byte(1)
+		s.encode(e)
+		again, none := newDenseState(), newRequestLog()
+		require.NoError(t, restoreState(e.buf, again, none))
+		require.Equal(t, encodeState(s, none), encodeState(again, none))
 	})
 	t.Run("failures are bounded", func(t *testing.T) {
 		s := newDenseState()
@@ -131,14 +145,18 @@ func TestDenseState(t *testing.T) {
 func FuzzDecodeWriteBatch(f *testing.F) {
 	f.Add(encodeAll(sampleWrites()))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		writes, err := decodeWriteBatch(data)
-		if err != nil {
-			require.ErrorIs(t, err, ErrCommand)
-			return
+		for version := range uint16(3) {
+			requests, err := decodeWriteBatch(data, version)
+			if err != nil {
+				require.ErrorIs(t, err, ErrCommand)
+				continue
+			}
+			for _, r := range requests {
+				again, err := decodeOne(encodeAll(r.writes), 2)
+				require.NoError(t, err)
+				require.Len(t, again, len(r.writes))
+			}
 		}
-		again, err := decodeWriteBatch(encodeAll(writes))
-		require.NoError(t, err)
-		require.Len(t, again, len(writes))
 	})
 }
 
@@ -158,7 +176,7 @@ func BenchmarkWriteBatchCodec(b *testing.B) {
 	b.Run("decode", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := decodeWriteBatch(data); err != nil {
+			if _, err := decodeWriteBatch(data, 2); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -105,31 +105,50 @@ func (e *encoder) sharedString(s string, source []byte) {
 	e.buf = append(e.buf, s...)
 }
 
-// encodeWriteBatch gives the payload of an entry from encoded writes.
-func encodeWriteBatch(count int, encoded ...[]byte) []byte {
+// writeRequest is what one caller asked for, as a part of a log entry.
+type writeRequest struct {
+	id     RequestID // zero in entries of version 1
+	writes []api.Write
+}
+
+// encodeWriteBatch gives the payload of an entry.
+func encodeWriteBatch(requests ...*request) []byte {
 	size := 10
-	for _, b := range encoded {
-		size += len(b)
+	for _, r := range requests {
+		size += len(r.encoded) + len(r.id) + 10
 	}
 	e := encoder{buf: make([]byte, 0, size)}
-	e.uint(uint64(count))
-	for _, b := range encoded {
-		e.buf = append(e.buf, b...)
+	e.uint(uint64(len(requests)))
+	for _, r := range requests {
+		e.buf = append(e.buf, r.id[:]...)
+		e.uint(uint64(r.count))
+		e.buf = append(e.buf, r.encoded...)
 	}
 	return e.buf
 }
 
-func decodeWriteBatch(payload []byte) ([]api.Write, error) {
+// decodeWriteBatch reads an entry of a version; one of version 1 is a single request without an id.
+func decodeWriteBatch(payload []byte, version uint16) ([]writeRequest, error) {
 	d := newDecoder(payload)
-	// The least write is kind, flags, and three lengths.
-	writes := make([]api.Write, d.count(5))
-	for i := range writes {
-		d.write(&writes[i])
+	requests := make([]writeRequest, 1)
+	if version > 1 {
+		// The least request is an id and a count.
+		requests = make([]writeRequest, d.count(len(RequestID{})+1))
+	}
+	for i := range requests {
+		if version > 1 {
+			requests[i].id = d.requestID()
+		}
+		// The least write is kind, flags, and three lengths.
+		requests[i].writes = make([]api.Write, d.count(5))
+		for j := range requests[i].writes {
+			d.write(&requests[i].writes[j])
+		}
 	}
 	if err := d.end(); err != nil {
 		return nil, fmt.Errorf("decode write batch: %w", err)
 	}
-	return writes, nil
+	return requests, nil
 }
 
 func (d *decoder) write(w *api.Write) {

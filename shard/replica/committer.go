@@ -18,6 +18,7 @@ type proposer interface {
 
 // request is some writes of one caller, at most one entry's worth.
 type request struct {
+	id      RequestID
 	encoded []byte
 	count   int
 	// done gets exactly one reply unless the request is withdrawn.
@@ -28,7 +29,9 @@ type request struct {
 
 type reply struct {
 	outcomes []sparse.Outcome
-	err      error
+	// index is the log entry that made the writes.
+	index uint64
+	err   error
 }
 
 // committer turns concurrent requests into few log entries: while one entry is being written and
@@ -143,57 +146,51 @@ func (c *committer) run() {
 
 // commit proposes one entry and hands each request its part of the result.
 func (c *committer) commit(taken []*request) {
-	encoded := make([][]byte, len(taken))
-	count := 0
+	results, index, err := c.propose(taken)
 	for i, r := range taken {
-		encoded[i] = r.encoded
-		count += r.count
-	}
-	outcomes, err := c.propose(encodeWriteBatch(count, encoded...), count)
-	at := 0
-	for _, r := range taken {
 		if err != nil {
 			r.done <- reply{err: err}
 			continue
 		}
-		r.done <- reply{outcomes: outcomes[at : at+r.count]}
-		at += r.count
+		r.done <- reply{outcomes: results[i].outcomes, index: index, err: results[i].err}
 	}
 }
 
-func (c *committer) propose(payload []byte, count int) ([]sparse.Outcome, error) {
+func (c *committer) propose(taken []*request) ([]requestResult, uint64, error) {
 	if c.ctx.Err() != nil {
-		return nil, ErrClosed
+		return nil, 0, ErrClosed
 	}
-	result, err := propose(c.ctx, c.log, typeWriteBatch, payload)
+	result, index, err := propose(c.ctx, c.log, typeWriteBatch, writeVersion, encodeWriteBatch(taken...))
 	if err != nil {
-		return nil, err
+		return nil, 0, err
+	}
+	results, ok := result.([]requestResult)
+	if !ok || len(results) != len(taken) {
+		return nil, 0, fmt.Errorf("%w: %d requests gave %T with %d results", api.ErrUnknownOutcome, len(taken), result,
+			len(results))
 	}
 	c.metrics.entries.Inc()
-	c.metrics.writes.Add(float64(count))
-	outcomes, ok := result.([]sparse.Outcome)
-	if !ok || len(outcomes) != count {
-		return nil, fmt.Errorf("%w: %d writes gave %T with %d outcomes", api.ErrUnknownOutcome, count, result,
-			len(outcomes))
+	for _, r := range taken {
+		c.metrics.writes.Add(float64(r.count))
 	}
-	return outcomes, nil
+	return results, index, nil
 }
 
 // propose puts one entry into the log, under a fresh idempotency key, and returns what the state
-// machine made of it.
-func propose(ctx context.Context, log proposer, typ uint16, payload []byte) (any, error) {
-	p := consensus.Proposal{Type: typ, Version: commandVersion, MinReader: commandVersion, Payload: payload}
+// machine made of it and its index.
+func propose(ctx context.Context, log proposer, typ, version uint16, payload []byte) (any, uint64, error) {
+	p := consensus.Proposal{Type: typ, Version: version, MinReader: minReader, Payload: payload}
 	if _, err := rand.Read(p.Key[:]); err != nil {
-		return nil, fmt.Errorf("make idempotency key: %w", err)
+		return nil, 0, fmt.Errorf("make idempotency key: %w", err)
 	}
-	result, _, err := log.Propose(ctx, p)
+	result, index, err := log.Propose(ctx, p)
 	if err != nil {
-		return nil, fmt.Errorf("propose: %w", translate(err))
+		return nil, 0, fmt.Errorf("propose: %w", translate(err))
 	}
 	if failure, ok := result.(error); ok {
-		return nil, fmt.Errorf("apply: %w", failure)
+		return nil, 0, fmt.Errorf("apply: %w", failure)
 	}
-	return result, nil
+	return result, index, nil
 }
 
 // close ends the committer; what waits gets ErrClosed.

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 
 	"sagasu/api"
 	"sagasu/embedclient"
+	"sagasu/internal/consensus"
 	"sagasu/internal/dense"
 	"sagasu/internal/vfs"
 	"sagasu/sparse/analysis"
@@ -22,7 +24,17 @@ type Config struct {
 	// Name is the index's, for logs and metrics.
 	Name   string
 	Schema api.Schema
-	FS     vfs.FS
+	// Node names the node that has this replica, Shard the group it belongs to.
+	Node, Shard string
+	// Network connects the group's replicas; nil for a group that has only this one.
+	Network *consensus.Network
+	// Founders are the nodes of a group that is new: one with an empty Dir founds the group together with
+	// them. None leaves an empty replica waiting for the group's leader to find it.
+	Founders []string
+	// Fetch copies the files that another node's Checkpoint gives into a directory, and tells the log index
+	// they are at; nil if this replica can't be rebuilt from another.
+	Fetch func(ctx context.Context, from, into string) (index uint64, err error)
+	FS    vfs.FS
 	// Analyzers is shared by all replicas of a process.
 	Analyzers *analysis.Registry
 	// Embedder turns texts into vectors; nil if there is none, and documents then wait for one.
@@ -41,9 +53,9 @@ type Config struct {
 	Registry prometheus.Registerer
 }
 
-// Default gives the defaults; Dir, Name, Schema, Analyzers, Logger and Registry are to be set.
+// Default gives the defaults, which are those of a group of one replica; Dir, Name, Schema, Analyzers, Logger and Registry are to be set.
 func Default() Config {
-	return Config{FS: vfs.OS(), After: time.After}
+	return Config{FS: vfs.OS(), After: time.After, Node: localNode, Shard: localShard, Founders: []string{localNode}}
 }
 
 // Validate names what is missing or out of range.
@@ -56,6 +68,8 @@ func (c *Config) Validate() error {
 	}
 	missing("Dir", c.Dir == "")
 	missing("Name", c.Name == "")
+	missing("Node", c.Node == "")
+	missing("Shard", c.Shard == "")
 	missing("FS", c.FS == nil)
 	missing("Analyzers", c.Analyzers == nil)
 	missing("After", c.After == nil)

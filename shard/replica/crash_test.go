@@ -13,8 +13,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"sagasu/api"
 )
 
 // crashDir, set in the environment, turns the test binary into the process that is killed.
@@ -67,7 +65,7 @@ func writeUntilKilled(dir string, out io.Writer) error {
 				if crashMark(n) < 0 {
 					w = remove(id)
 				}
-				if _, err := r.Write(context.Background(), []api.Write{w}); err != nil {
+				if _, err := write(context.Background(), r, w); err != nil {
 					errs <- err
 					return
 				}

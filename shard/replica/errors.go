@@ -18,6 +18,12 @@ var (
 	// ErrNotLeader is returned when another replica leads the group; nothing was written. It is an
 	// api.ErrUnavailable.
 	ErrNotLeader = fmt.Errorf("not the leader: %w", api.ErrUnavailable)
+	// ErrRepeated is returned for a write request that was applied before, when what it did is no longer
+	// known. It is an api.ErrUnknownOutcome.
+	ErrRepeated = fmt.Errorf("request was applied before, its results are no longer known: %w", api.ErrUnknownOutcome)
+	// ErrLagging is returned when a replica has not applied in time what a read asks for, or has not yet
+	// caught up with its group since it was opened. It is an api.ErrUnavailable.
+	ErrLagging = fmt.Errorf("replica lags behind: %w", api.ErrUnavailable)
 	// ErrWrite is returned for a write that the state machine could not apply; it is refused before
 	// it reaches the log.
 	ErrWrite = errors.New("invalid write")

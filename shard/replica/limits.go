@@ -16,6 +16,12 @@ const (
 	// maxQueueBytes bounds their bytes. A single request is always let in when nothing waits.
 	maxQueueBytes = 64 << 20
 
+	// maxRequests is the number of requests that replicas remember: a caller gives up repeating a request
+	// long before that many others were committed. It is a property of the format, not a setting.
+	maxRequests = 4096
+	// maxOutcomes bounds the results kept of them, of all requests together; about 2 MB.
+	maxOutcomes = 65_536
+
 	// maxList bounds the documents that the worker lists at once: listing looks at each live document.
 	maxList = 16_384
 	// maxScan bounds the documents that the worker reads in one round.

@@ -18,8 +18,11 @@ const (
 	typeVectorBatch uint16 = 2
 	typeDenseFailed uint16 = 3
 
-	// commandVersion is the newest version of each that this build writes and reads.
-	commandVersion uint16 = 1
+	// writeVersion and denseVersion are the versions that this build writes; it reads all up to them.
+	writeVersion uint16 = 2
+	denseVersion uint16 = 1
+	// minReader is what entries ask of their readers (consensus.ReaderVersion).
+	minReader uint16 = 1
 )
 
 // flatVectors is the local dense index as the state machine sees it.
@@ -38,6 +41,8 @@ type machine struct {
 	flat   flatVectors
 	remote bool
 	state  *denseState
+	// requests are those applied last.
+	requests *requestLog
 
 	applied atomic.Uint64
 	// version is the highest document version that is visible.
@@ -57,9 +62,10 @@ type machine struct {
 var _ consensus.StateMachine = (*machine)(nil)
 
 // newMachine starts at the index that both parts hold.
-func newMachine(index *sparse.Index, flat flatVectors, remote bool, state *denseState) *machine {
+func newMachine(index *sparse.Index, flat flatVectors, remote bool, state *denseState, requests *requestLog,
+) *machine {
 	m := &machine{
-		sparse: index, flat: flat, remote: remote, state: state,
+		sparse: index, flat: flat, remote: remote, state: state, requests: requests,
 		wake: make(chan struct{}, 1), failed: make(chan struct{}),
 	}
 	m.applied.Store(m.durable())
@@ -100,7 +106,7 @@ func (m *machine) Persist(ctx context.Context) (uint64, error) {
 	return m.durable(), nil
 }
 
-// Apply applies entries in order. The result of a write batch is []sparse.Outcome, of others nil; of
+// Apply applies entries in order. The result of a write batch is []requestResult, of others nil; of
 // anything after a failure an error.
 func (m *machine) Apply(commands []consensus.Command) []any {
 	results := make([]any, len(commands))
@@ -129,7 +135,7 @@ func (m *machine) Apply(commands []consensus.Command) []any {
 
 func (m *machine) applyOne(c *consensus.Command) (any, error) {
 	switch [2]uint16{c.Type, c.Version} {
-	case [2]uint16{typeWriteBatch, 1}:
+	case [2]uint16{typeWriteBatch, 1}, [2]uint16{typeWriteBatch, 2}:
 		return m.applyWrites(c)
 	case [2]uint16{typeVectorBatch, 1}:
 		return nil, m.applyVectors(c)
@@ -139,47 +145,93 @@ func (m *machine) applyOne(c *consensus.Command) (any, error) {
 	return nil, fmt.Errorf("type %d, version %d: %w", c.Type, c.Version, ErrCommand)
 }
 
+// requestResult is what became of one request of an entry.
+type requestResult struct {
+	outcomes []sparse.Outcome
+	// err is ErrRepeated if the request was applied before and what it did is no longer known.
+	err error
+}
+
 func (m *machine) applyWrites(c *consensus.Command) (any, error) {
-	writes, err := decodeWriteBatch(c.Payload)
+	requests, err := decodeWriteBatch(c.Payload, c.Version)
 	if err != nil {
 		return nil, err
 	}
-	var outcomes []sparse.Outcome
+	var results []requestResult
 	if c.Index > m.sparse.AppliedIndex() {
-		batch := sparse.Batch{Index: c.Index, Writes: writes, Then: func(outcomes []sparse.Outcome) {
-			m.state.written(writes, outcomes, m.remote, c.Index)
-		}}
-		if outcomes, err = m.sparse.Apply(batch); err != nil {
-			return nil, fmt.Errorf("sparse index: %w", err)
-		}
-		for _, o := range outcomes {
-			m.version.Store(max(m.version.Load(), o.Version))
+		if results, err = m.applyRequests(c.Index, requests); err != nil {
+			return nil, err
 		}
 		m.state.signal()
 	}
 	if m.flat == nil {
-		return outcomes, nil
+		return results, nil
 	}
-	if err := m.flat.Apply(c.Index, nil, m.staleVectors(writes)); err != nil {
+	// Of repeated requests too: in a replay they can't be told apart, and looking again does no harm.
+	if err := m.flat.Apply(c.Index, nil, m.staleVectors(requests)); err != nil {
 		return nil, fmt.Errorf("dense index: %w", err)
 	}
-	return outcomes, nil
+	return results, nil
+}
+
+// applyRequests applies those requests of an entry that are new.
+func (m *machine) applyRequests(index uint64, requests []writeRequest) ([]requestResult, error) {
+	results := make([]requestResult, len(requests))
+	// at[i] is where the outcomes of request i begin, -1 for a repeated one.
+	at := make([]int, len(requests))
+	var writes []api.Write
+	seen := map[RequestID]bool{}
+	for i, r := range requests {
+		at[i] = -1
+		if _, applied := m.requests.find(r.id); applied || seen[r.id] {
+			continue
+		}
+		seen[r.id] = r.id != RequestID{}
+		at[i] = len(writes)
+		writes = append(writes, r.writes...)
+	}
+	batch := sparse.Batch{Index: index, Writes: writes, Then: func(outcomes []sparse.Outcome) {
+		m.state.written(writes, outcomes, m.remote, index)
+		for i, r := range requests {
+			if at[i] >= 0 {
+				results[i].outcomes = outcomes[at[i] : at[i]+len(r.writes) : at[i]+len(r.writes)]
+				m.requests.record(r.id, results[i].outcomes)
+			}
+		}
+	}}
+	outcomes, err := m.sparse.Apply(batch)
+	if err != nil {
+		return nil, fmt.Errorf("sparse index: %w", err)
+	}
+	for _, o := range outcomes {
+		m.version.Store(max(m.version.Load(), o.Version))
+	}
+	for i, r := range requests {
+		if at[i] < 0 {
+			if results[i].outcomes, _ = m.requests.find(r.id); len(results[i].outcomes) != len(r.writes) {
+				results[i] = requestResult{err: ErrRepeated}
+			}
+		}
+	}
+	return results, nil
 }
 
 // staleVectors names the vectors that the writes made invalid: all of a document's but that of its
 // present version. It looks at the documents as they are now, not at what the writes did, because in a
 // replay the sparse index may be ahead and not tell; what it sees then is only newer, and right.
-func (m *machine) staleVectors(writes []api.Write) []dense.Key {
+func (m *machine) staleVectors(requests []writeRequest) []dense.Key {
 	snap := m.sparse.Snapshot()
 	defer snap.Release()
-	stale := make([]dense.Key, 0, len(writes))
-	for i := range writes {
-		id := writes[i].Doc.ID
-		upTo := uint64(maxVersion)
-		if version, ok := snap.Version(id); ok {
-			upTo = version - 1
+	var stale []dense.Key
+	for _, r := range requests {
+		for i := range r.writes {
+			id := r.writes[i].Doc.ID
+			upTo := uint64(maxVersion)
+			if version, ok := snap.Version(id); ok {
+				upTo = version - 1
+			}
+			stale = append(stale, dense.Key{ID: id, Version: upTo})
 		}
-		stale = append(stale, dense.Key{ID: id, Version: upTo})
 	}
 	return stale
 }

@@ -10,8 +10,38 @@ import (
 	"sagasu/sparse"
 )
 
-// stateVersion is the version of what denseState.encode writes.
-const stateVersion = 1
+// stateVersion is the version of what encodeState writes; 1 had no requests.
+const stateVersion = 2
+
+// encodeState gives what the state machine knows beside its indexes, to be saved with a manifest.
+func encodeState(s *denseState, requests *requestLog) []byte {
+	e := encoder{}
+	e.byte(stateVersion)
+	s.encode(&e)
+	requests.encode(&e)
+	return e.buf
+}
+
+// restoreState reads what encodeState wrote; nil leaves both empty.
+func restoreState(data []byte, s *denseState, requests *requestLog) error {
+	if data == nil {
+		return nil
+	}
+	d := newDecoder(data)
+	version := d.byte()
+	if d.err == nil && (version < 1 || version > stateVersion) {
+		return fmt.Errorf("restore state of version %d, this build reads up to %d: %w", version, stateVersion,
+			sparse.ErrNewerFormat)
+	}
+	s.restore(d)
+	if version > 1 {
+		requests.restore(d)
+	}
+	if err := d.end(); err != nil {
+		return fmt.Errorf("restore state: %w", err)
+	}
+	return nil
+}
 
 // denseState is what the state machine knows beside the two indexes: how far the dense worker is. It is
 // saved with the sparse index's manifest, and changed only together with that index (sparse.Batch.Then),
@@ -32,12 +62,9 @@ func newDenseState() *denseState {
 	return &denseState{failed: map[string]Failure{}, deletes: map[string]uint64{}, changed: make(chan struct{})}
 }
 
-// encode is sparse.Config.State.
-func (s *denseState) encode() []byte {
+func (s *denseState) encode(e *encoder) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := encoder{}
-	e.byte(stateVersion)
 	e.uint(s.checkpoint)
 	e.uint(s.dropped)
 	e.failures(s.sortedFailures())
@@ -46,19 +73,9 @@ func (s *denseState) encode() []byte {
 		e.str(id)
 		e.uint(s.deletes[id])
 	}
-	return e.buf
 }
 
-// restore reads what encode wrote; nil leaves the state empty.
-func (s *denseState) restore(data []byte) error {
-	if data == nil {
-		return nil
-	}
-	d := newDecoder(data)
-	if v := d.byte(); d.err == nil && v != stateVersion {
-		return fmt.Errorf("restore dense state of version %d, this build reads %d: %w", v, stateVersion,
-			sparse.ErrNewerFormat)
-	}
+func (s *denseState) restore(d *decoder) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.checkpoint, s.dropped = d.uint(), d.uint()
@@ -69,10 +86,6 @@ func (s *denseState) restore(data []byte) error {
 		id := d.str()
 		s.deletes[id] = d.uint()
 	}
-	if err := d.end(); err != nil {
-		return fmt.Errorf("restore dense state: %w", err)
-	}
-	return nil
 }
 
 func (s *denseState) sortedFailures() []Failure {

@@ -7,7 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// metrics are those of one replica; the label index names its index.
+// metrics are those of one replica; the labels index and shard name what it is a part of.
 type metrics struct {
 	registry                        prometheus.Registerer
 	entries, writes, overloaded     prometheus.Counter
@@ -16,8 +16,8 @@ type metrics struct {
 }
 
 // newMetrics registers the replica's metrics; lag is asked at each scrape.
-func newMetrics(registry prometheus.Registerer, index string, lag func() float64) (*metrics, error) {
-	labels := prometheus.Labels{"index": index}
+func newMetrics(registry prometheus.Registerer, index, shard string, lag func() float64) (*metrics, error) {
+	labels := prometheus.Labels{"index": index, "shard": shard}
 	m := &metrics{registry: registry}
 	counter := func(name, help string) prometheus.Counter {
 		c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: labels})

@@ -146,12 +146,12 @@ func (o *outbox) commit(ctx context.Context, batch *vectorBatch, failures []Fail
 		}
 	}
 	if len(failures) > 0 {
-		if _, err := propose(ctx, o.log, typeDenseFailed, encodeFailures(failures)); err != nil {
+		if _, _, err := propose(ctx, o.log, typeDenseFailed, denseVersion, encodeFailures(failures)); err != nil {
 			return fmt.Errorf("record failures: %w", err)
 		}
 		o.metrics.rejected.Add(float64(len(failures)))
 	}
-	if _, err := propose(ctx, o.log, typeVectorBatch, encodeVectorBatch(batch)); err != nil {
+	if _, _, err := propose(ctx, o.log, typeVectorBatch, denseVersion, encodeVectorBatch(batch)); err != nil {
 		return fmt.Errorf("commit vectors: %w", err)
 	}
 	o.metrics.embedded.Add(float64(embedded))

@@ -7,14 +7,23 @@ import (
 	"sagasu/internal/dense/flat"
 )
 
-// localID names the one replica that a group has.
-const localID = "local"
+// The names in a group that has one replica.
+const (
+	localNode  = "local"
+	localShard = "local"
+)
 
 // consensusConfig is the replica's share of the log's configuration.
 func (r *Replica) consensusConfig() consensus.Config {
 	cfg := consensus.Default()
 	cfg.Dir = filepath.Join(r.cfg.Dir, logDir)
-	cfg.ID, cfg.Group, cfg.Bootstrap = localID, r.cfg.Name, true
+	cfg.ID, cfg.Group = r.cfg.Node, r.cfg.Shard
+	cfg.Network = r.cfg.Network
+	cfg.Bootstrap = len(r.cfg.Founders) > 0
+	for _, node := range r.cfg.Founders {
+		cfg.Members = append(cfg.Members, consensus.Member{ID: node, Address: node})
+	}
+	cfg.Fetch, cfg.RestoreDir = r.cfg.Fetch, filepath.Join(r.cfg.Dir, restoredDir)
 	cfg.Logger, cfg.Registerer = r.cfg.Logger, r.cfg.Registry
 	if r.cfg.SnapshotEvery > 0 {
 		cfg.SnapshotThreshold = r.cfg.SnapshotEvery

@@ -22,6 +22,7 @@ type Replica struct {
 	// dense is the index that searches ask: flat or Config.Remote; nil without a dense leg.
 	dense     dense.Index
 	state     *denseState
+	requests  *requestLog
 	machine   *machine
 	group     *consensus.Group
 	committer *committer
@@ -30,8 +31,8 @@ type Replica struct {
 
 	// stop ends the goroutines that running counts.
 	stop context.CancelFunc
-	// led is closed when this replica leads for the first time.
-	led     chan struct{}
+	// current is closed when this replica has caught up with its group for the first time.
+	current chan struct{}
 	running sync.WaitGroup
 	failure failure
 }
@@ -58,7 +59,7 @@ func Open(cfg Config) (*Replica, error) {
 		return nil, fmt.Errorf("open replica of index %q: %w", cfg.Name, err)
 	}
 	r := &Replica{
-		cfg: cfg, lock: lock, state: newDenseState(), led: make(chan struct{}),
+		cfg: cfg, lock: lock, state: newDenseState(), requests: newRequestLog(), current: make(chan struct{}),
 		failure: failure{done: make(chan struct{})},
 	}
 	if err := r.open(); err != nil {
@@ -69,6 +70,9 @@ func Open(cfg Config) (*Replica, error) {
 
 // open builds from the bottom up; what it made is found in r, for release to close.
 func (r *Replica) open() error {
+	if err := r.adopt(); err != nil {
+		return err
+	}
 	if err := r.openSparse(); err != nil {
 		return err
 	}
@@ -80,9 +84,9 @@ func (r *Replica) open() error {
 	if local != nil {
 		vectors = local
 	}
-	r.machine = newMachine(r.sparse, vectors, r.cfg.Remote != nil, r.state)
+	r.machine = newMachine(r.sparse, vectors, r.cfg.Remote != nil, r.state, r.requests)
 	lag := func() float64 { return float64(r.DenseLag()) }
-	if r.metrics, err = newMetrics(r.cfg.Registry, r.cfg.Name, lag); err != nil {
+	if r.metrics, err = newMetrics(r.cfg.Registry, r.cfg.Name, r.cfg.Shard, lag); err != nil {
 		return err
 	}
 	if r.group, err = consensus.Open(r.consensusConfig(), r.machine); err != nil {
@@ -106,7 +110,7 @@ func (r *Replica) openSparse() error {
 		return fmt.Errorf("open sparse index: %w", err)
 	}
 	r.sparse = index
-	return r.state.restore(index.RecoveredState())
+	return restoreState(index.RecoveredState(), r.state, r.requests)
 }
 
 // manifestState is what goes into a manifest of the sparse index. The vectors are made durable before
@@ -118,7 +122,7 @@ func (r *Replica) manifestState() []byte {
 			r.machine.stop(fmt.Errorf("flush dense index: %w", err))
 		}
 	}
-	return r.state.encode()
+	return encodeState(r.state, r.requests)
 }
 
 // openDense gives the flat index, nil if the dense leg is remote or there is none.
@@ -144,6 +148,7 @@ func (r *Replica) start() {
 	r.stop = cancel
 	r.running.Go(func() { r.watch(ctx) })
 	r.running.Go(func() { r.lead(ctx) })
+	r.running.Go(func() { r.catchUp(ctx) })
 }
 
 // newOutbox makes the dense worker, nil for an index without a dense leg.
@@ -175,15 +180,11 @@ func room(ctx context.Context, x *flat.Index, vectors int) error {
 	return nil
 }
 
-// lead notes when this replica leads for the first time, and runs the dense worker whenever it does.
+// lead runs the dense worker whenever this replica leads.
 func (r *Replica) lead(ctx context.Context) {
 	changes := r.group.LeaderChanges()
-	leading, led := r.group.IsLeader(), false
+	leading := r.group.IsLeader()
 	for ctx.Err() == nil {
-		if leading && !led {
-			led = true
-			close(r.led)
-		}
 		term, end := context.WithCancel(ctx)
 		var worker sync.WaitGroup
 		if leading && r.outbox != nil {
@@ -231,24 +232,6 @@ func (r *Replica) Err() error {
 	r.failure.mu.Lock()
 	defer r.failure.mu.Unlock()
 	return r.failure.err
-}
-
-// Ready is nil if the replica can serve searches and writes: it has not failed, leads, and everything
-// committed before the call is applied. After Open it waits for that.
-func (r *Replica) Ready(ctx context.Context) error {
-	select {
-	case <-r.led:
-	case <-r.Failed():
-	case <-ctx.Done():
-		return fmt.Errorf("index %q does not lead yet: %w", r.cfg.Name, ctx.Err())
-	}
-	if err := r.Err(); err != nil {
-		return err
-	}
-	if err := r.group.ReadBarrier(ctx); err != nil {
-		return fmt.Errorf("index %q is not ready: %w", r.cfg.Name, err)
-	}
-	return nil
 }
 
 // AppliedEntries is the number of log entries applied since Open: after a restart, the log's tail.

@@ -72,10 +72,20 @@ func remove(id string) api.Write {
 
 func mustWrite(t testing.TB, r *Replica, writes ...api.Write) []api.WriteResult {
 	t.Helper()
-	results, err := r.Write(testContext(t), writes)
+	results, err := write(testContext(t), r, writes...)
 	require.NoError(t, err)
 	require.Len(t, results, len(writes))
 	return results
+}
+
+// write is a request of its own.
+func write(ctx context.Context, r *Replica, writes ...api.Write) ([]api.WriteResult, error) {
+	id, err := NewRequestID()
+	if err != nil {
+		return nil, err
+	}
+	results, _, err := r.Write(ctx, id, writes)
+	return results, err
 }
 
 func match(text string) api.Query {
@@ -86,7 +96,7 @@ func match(text string) api.Query {
 
 func find(t testing.TB, r *Replica, text string) []string {
 	t.Helper()
-	top, err := r.SearchSparse(testContext(t), sparse.Request{Query: match(text), K: 100})
+	top, _, err := r.SearchSparse(testContext(t), sparse.Request{Query: match(text), K: 100}, nil)
 	require.NoError(t, err)
 	ids := []string{}
 	for _, h := range top.Hits {
@@ -137,7 +147,7 @@ func TestWrite(t *testing.T) {
 		withVector := put("a", "b")
 		withVector.Doc.Vector = []float32{1}
 		for _, w := range []api.Write{{Kind: 9, Doc: api.Document{ID: "a"}}, put("", "b"), put("\xff", "b"), withVector} {
-			_, err := r.Write(testContext(t), []api.Write{put("ok", "fine"), w})
+			_, err := write(testContext(t), r, put("ok", "fine"), w)
 			require.ErrorIs(t, err, ErrWrite)
 		}
 		require.Empty(t, find(t, r, "fine"), "nothing is half applied")
@@ -145,7 +155,7 @@ func TestWrite(t *testing.T) {
 	t.Run("after close", func(t *testing.T) {
 		r := openReplica(t, testConfig(t.TempDir(), textSchema()))
 		require.NoError(t, r.Close())
-		_, err := r.Write(testContext(t), []api.Write{put("a", "b")})
+		_, err := write(testContext(t), r, put("a", "b"))
 		require.ErrorIs(t, err, ErrClosed)
 	})
 }
@@ -159,7 +169,7 @@ func TestGroupCommit(t *testing.T) {
 	for w := range writers {
 		wg.Go(func() {
 			for i := range each {
-				if _, err := r.Write(testContext(t), []api.Write{put(fmt.Sprintf("%d-%d", w, i), "shared words")}); err != nil {
+				if _, err := write(testContext(t), r, put(fmt.Sprintf("%d-%d", w, i), "shared words")); err != nil {
 					errs[w] = err
 				}
 			}
@@ -191,7 +201,7 @@ func TestConditionalWrites(t *testing.T) {
 			wg.Go(func() {
 				w := put("doc", fmt.Sprintf("writer%d", i))
 				w.IfVersion = &version
-				got, err := r.Write(testContext(t), []api.Write{w})
+				got, err := write(testContext(t), r, w)
 				if errs[i] = err; err == nil {
 					results[i] = got[0]
 				}

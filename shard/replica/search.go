@@ -8,15 +8,36 @@ import (
 	"sagasu/sparse"
 )
 
-// SearchSparse gives the best documents of the lexical leg.
-func (r *Replica) SearchSparse(ctx context.Context, req sparse.Request) (sparse.TopDocs, error) {
+// SearchSparse gives the best documents of the lexical leg, and this replica's own statistics for the terms
+// of want, as of the same moment.
+func (r *Replica) SearchSparse(ctx context.Context, req sparse.Request, want []sparse.TermKey) (
+	sparse.TopDocs, sparse.Statistics, error,
+) {
 	snap := r.sparse.Snapshot()
 	defer snap.Release()
 	top, err := snap.Search(ctx, req)
 	if err != nil {
-		return sparse.TopDocs{}, fmt.Errorf("search sparse index: %w", err)
+		return sparse.TopDocs{}, sparse.Statistics{}, fmt.Errorf("search sparse index: %w", err)
 	}
-	return top, nil
+	if len(want) == 0 {
+		return top, sparse.Statistics{}, nil
+	}
+	stats, err := snap.Statistics(want)
+	if err != nil {
+		return sparse.TopDocs{}, sparse.Statistics{}, fmt.Errorf("gather statistics: %w", err)
+	}
+	return top, stats, nil
+}
+
+// Statistics gives this replica's own statistics: all text fields, and the terms asked for.
+func (r *Replica) Statistics(terms []sparse.TermKey) (sparse.Statistics, error) {
+	snap := r.sparse.Snapshot()
+	defer snap.Release()
+	stats, err := snap.Statistics(terms)
+	if err != nil {
+		return sparse.Statistics{}, fmt.Errorf("gather statistics: %w", err)
+	}
+	return stats, nil
 }
 
 // Count gives the exact number of documents that match q; nil matches all.

@@ -11,31 +11,35 @@ import (
 	"sagasu/sparse"
 )
 
-// Write applies writes in their order and returns one result each. On return they are durable and the
-// next search sees them. Writes share log entries with those of other callers; a call larger than an
+// Write applies writes in their order and returns one result each, and the index of the log entry that
+// made the last of them: a replica that has applied it shows them all. On return they are durable and the
+// next search here sees them. Writes share log entries with those of other callers; a call larger than an
 // entry is cut into several, so it is not atomic: if an error comes back, some may have been applied.
+// Repeating a call with the same id and the same writes, here or at another leader, applies nothing twice.
 // Errors: ErrWrite, ErrOverloaded, ErrNotLeader and ctx's before anything was written, api.ErrUnknownOutcome.
-func (r *Replica) Write(ctx context.Context, writes []api.Write) ([]api.WriteResult, error) {
+func (r *Replica) Write(ctx context.Context, id RequestID, writes []api.Write) ([]api.WriteResult, uint64, error) {
 	for i := range writes {
 		if err := r.check(&writes[i]); err != nil {
-			return nil, fmt.Errorf("write %d: %w", i, err)
+			return nil, 0, fmt.Errorf("write %d: %w", i, err)
 		}
 	}
-	requests := cut(writes)
+	requests := cut(id, writes)
 	if err := r.committer.enqueue(requests); err != nil {
-		return nil, fmt.Errorf("write: %w", err)
+		return nil, 0, fmt.Errorf("write: %w", err)
 	}
 	results := make([]api.WriteResult, 0, len(writes))
+	index := uint64(0)
 	var failed error
 	for _, q := range requests {
-		outcomes, err := r.await(ctx, q)
+		got, err := r.await(ctx, q)
 		if err != nil {
 			// Later requests must be waited for or withdrawn as well: the caller's error has to tell whether
 			// any of the writes may have happened.
 			failed = errors.Join(failed, err)
 			continue
 		}
-		for _, o := range outcomes {
+		index = max(index, got.index)
+		for _, o := range got.outcomes {
 			results = append(results, result(writes[len(results)].Doc.ID, o))
 		}
 	}
@@ -43,9 +47,9 @@ func (r *Replica) Write(ctx context.Context, writes []api.Write) ([]api.WriteRes
 		if len(results) > 0 {
 			failed = fmt.Errorf("%w: %d of %d writes done: %w", api.ErrUnknownOutcome, len(results), len(writes), failed)
 		}
-		return nil, fmt.Errorf("write: %w", failed)
+		return nil, 0, fmt.Errorf("write: %w", failed)
 	}
-	return results, nil
+	return results, index, nil
 }
 
 // check refuses what the state machine could not apply. Documents were parsed by package api already.
@@ -78,13 +82,13 @@ func checkVector(v []float32, dims int) error {
 }
 
 // cut encodes writes into requests of at most one entry each.
-func cut(writes []api.Write) []*request {
+func cut(id RequestID, writes []api.Write) []*request {
 	var requests []*request
 	var last *request
 	for i := range writes {
 		encoded := appendWrite(nil, &writes[i])
 		if last == nil || last.count == maxEntryWrites || len(last.encoded)+len(encoded) > maxEntryBytes {
-			last = &request{done: make(chan reply, 1)}
+			last = &request{id: id.part(len(requests)), done: make(chan reply, 1)}
 			requests = append(requests, last)
 		}
 		last.encoded = append(last.encoded, encoded...)
@@ -93,21 +97,21 @@ func cut(writes []api.Write) []*request {
 	return requests
 }
 
-// await gives the request's outcomes. A request is withdrawn when ctx ends before it was taken.
-func (r *Replica) await(ctx context.Context, q *request) ([]sparse.Outcome, error) {
+// await gives the request's results. A request is withdrawn when ctx ends before it was taken.
+func (r *Replica) await(ctx context.Context, q *request) (reply, error) {
 	select {
 	case got := <-q.done:
-		return got.outcomes, got.err
+		return got, got.err
 	case <-ctx.Done():
 	}
 	if r.committer.withdraw(q) {
-		return nil, ctx.Err()
+		return reply{}, ctx.Err()
 	}
 	select {
 	case got := <-q.done:
-		return got.outcomes, got.err
+		return got, got.err
 	default:
-		return nil, fmt.Errorf("%w: %w", api.ErrUnknownOutcome, ctx.Err())
+		return reply{}, fmt.Errorf("%w: %w", api.ErrUnknownOutcome, ctx.Err())
 	}
 }
 

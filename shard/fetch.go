@@ -1,0 +1,131 @@
+package shard
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"sagasu/shard/rpc"
+)
+
+// fetcher gives replica.Config.Fetch: it copies another node's replica of a shard. Segments that this node
+// holds already, by content, are linked instead of fetched.
+func (h *Host) fetcher(shard, own string) func(ctx context.Context, from, into string) (uint64, error) {
+	return func(ctx context.Context, from, into string) (uint64, error) {
+		c, err := h.cfg.Peers.OpenCheckpoint(ctx, from, shard)
+		if err != nil {
+			return 0, err
+		}
+		f := &fetch{host: h, from: from, into: into, checkpoint: c, own: map[content]string{}}
+		err = f.run(ctx, own)
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepTimeout)
+		defer cancel()
+		if closeErr := h.cfg.Peers.CloseCheckpoint(closing, from, c.Session); closeErr != nil {
+			h.cfg.Logger.Debug("close checkpoint", "node", from, "error", closeErr)
+		}
+		if err != nil {
+			return 0, err
+		}
+		h.cfg.Logger.Info("copied a replica", "shard", shard, "from", from, "files", len(c.Files),
+			"linked", f.linked, "bytes", f.bytes)
+		return c.Durable, nil
+	}
+}
+
+// fetch is one copying.
+type fetch struct {
+	host       *Host
+	from, into string
+	checkpoint rpc.Checkpoint
+	// own are this node's files of the same shard.
+	own    map[content]string
+	linked int
+	bytes  int64
+}
+
+// content is what a file holds.
+type content struct {
+	size int64
+	sum  [sha256.Size]byte
+}
+
+func (f *fetch) run(ctx context.Context, own string) error {
+	if err := f.survey(ctx, own); err != nil {
+		return err
+	}
+	dirs := map[string]bool{f.into: true}
+	for _, file := range f.checkpoint.Files {
+		if err := rpc.CheckPath(file.Path); err != nil {
+			return err
+		}
+		to := joinPath(f.into, file.Path)
+		if dir := filepath.Dir(to); !dirs[dir] {
+			if err := f.host.cfg.FS.MkdirAll(dir); err != nil {
+				return fmt.Errorf("make directory of a copy: %w", err)
+			}
+			dirs[dir] = true
+		}
+		if at, ok := f.own[content{file.Size, file.SHA256}]; ok && f.host.cfg.FS.Link(at, to) == nil {
+			f.linked++
+			continue
+		}
+		if err := f.copyFile(ctx, file, to); err != nil {
+			return err
+		}
+	}
+	var errs []error
+	for dir := range dirs {
+		errs = append(errs, f.host.cfg.FS.SyncDir(dir))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("sync copy: %w", err)
+	}
+	return nil
+}
+
+// survey finds the segments of this node that could be in the checkpoint: those of a size that occurs there.
+// Other files are small, and may be changed in place.
+func (f *fetch) survey(ctx context.Context, own string) error {
+	sizes := map[int64]bool{}
+	for _, file := range f.checkpoint.Files {
+		sizes[file.Size] = true
+	}
+	paths, err := filepath.Glob(filepath.Join(own, "*", "*.seg"))
+	if err != nil {
+		return fmt.Errorf("look for segments: %w", err)
+	}
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil || !sizes[info.Size()] || !strings.HasSuffix(path, ".seg") {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		// One that was merged away meanwhile is only fetched again.
+		if sum, size, err := digestFile(path); err == nil {
+			f.own[content{size, sum}] = path
+		}
+	}
+	return nil
+}
+
+func (f *fetch) copyFile(ctx context.Context, file rpc.File, to string) error {
+	out, err := f.host.cfg.FS.Create(to)
+	if err != nil {
+		return fmt.Errorf("create copy: %w", err)
+	}
+	err = f.host.cfg.Peers.CopyFile(ctx, f.from, f.checkpoint.Session, file, out)
+	if err == nil {
+		err = out.Sync()
+	}
+	if err = errors.Join(err, out.Close()); err != nil {
+		return fmt.Errorf("copy %s: %w", file.Path, err)
+	}
+	f.bytes += file.Size
+	return nil
+}

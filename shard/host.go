@@ -1,0 +1,205 @@
+package shard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"sagasu/api"
+	"sagasu/internal/vfs"
+)
+
+// Host holds the replicas of one node. Its methods may be called by any number of goroutines.
+type Host struct {
+	cfg       Config
+	transfers *transfers
+
+	// mu guards shards (by id), version and closed.
+	mu     sync.RWMutex
+	shards map[string]*hosted
+	// version is that of the metadata which Assign was called with last.
+	version uint64
+	closed  bool
+}
+
+// New makes a host without replicas; Assign gives it some.
+func New(cfg Config) (*Host, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if err := cfg.FS.MkdirAll(cfg.Dir); err != nil {
+		return nil, fmt.Errorf("make directory of replicas: %w", err)
+	}
+	h := &Host{cfg: cfg, shards: map[string]*hosted{}}
+	var err error
+	if h.transfers, err = newTransfers(h); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// Assign tells the host which replicas it is to hold, as of a version of the metadata; deletedShard tells
+// of a shard that is not among them whether its index was deleted. It returns at once: replicas are opened
+// and closed in the background, see Ready. Versions don't decrease. With sure, the metadata is known to be
+// no older than this node's files, and files of shards it does not know are removed.
+func (h *Host) Assign(version uint64, assignments []Assignment, deletedShard func(shard string) bool, sure bool,
+) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed || version < h.version {
+		return nil
+	}
+	h.version = version
+	wanted := map[string]bool{}
+	for _, a := range assignments {
+		wanted[a.Shard] = true
+		if s := h.shards[a.Shard]; s != nil && s.set(a) {
+			continue
+		}
+		h.shards[a.Shard] = h.startHosted(a)
+	}
+	for id, s := range h.shards {
+		switch {
+		case s.ended() && !wanted[id]:
+			delete(h.shards, id)
+		case wanted[id]:
+		case deletedShard(id):
+			s.remove(deleted)
+		default:
+			s.remove(unassigned)
+		}
+	}
+	if !sure {
+		return nil
+	}
+	return h.removeStray(deletedShard)
+}
+
+// ended reports whether the replica's goroutine is done, and its files gone.
+func (s *hosted) ended() bool {
+	select {
+	case <-s.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// removeStray removes directories of shards whose index is not in the metadata: an index is in it before
+// its directories are made, so these were deleted while this node was away. mu is held.
+func (h *Host) removeStray(deletedShard func(shard string) bool) error {
+	names, err := h.cfg.FS.List(h.cfg.Dir)
+	if err != nil {
+		return fmt.Errorf("list replicas: %w", err)
+	}
+	for _, name := range names {
+		if name == transfersDir || h.shards[name] != nil || !deletedShard(name) {
+			continue
+		}
+		h.cfg.Logger.Info("removing the files of a deleted index", "shard", name)
+		if err := vfs.RemoveTree(h.cfg.FS, joinPath(h.cfg.Dir, name)); err != nil {
+			return fmt.Errorf("remove deleted index: %w", err)
+		}
+	}
+	return nil
+}
+
+// Ready is nil if every replica of this node serves; it waits for that as long as ctx lasts, and names
+// each that doesn't.
+func (h *Host) Ready(ctx context.Context) error {
+	h.mu.RLock()
+	shards := make([]*hosted, 0, len(h.shards))
+	for _, s := range h.shards {
+		if _, gone := s.wanted(); gone == keep {
+			shards = append(shards, s)
+		}
+	}
+	h.mu.RUnlock()
+	slices.SortFunc(shards, func(a, b *hosted) int { return strings.Compare(a.id, b.id) })
+	var errs []error
+	for _, s := range shards {
+		if err := s.ready(ctx); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s *hosted) ready(ctx context.Context) error {
+	for {
+		open, want, trouble := s.lease()
+		if open != nil {
+			ctx, leave, ok := open.enter(ctx)
+			if ok {
+				defer leave()
+				return open.replica.Ready(ctx)
+			}
+		}
+		if trouble != nil && !errors.Is(trouble, errNotOpen) {
+			return fmt.Errorf("shard %s of index %q: %w: %w", s.id, want.Index, api.ErrUnavailable, trouble)
+		}
+		select {
+		case <-s.host.cfg.After(tendEvery / 20):
+		case <-ctx.Done():
+			return fmt.Errorf("shard %s of index %q: %w: %w", s.id, want.Index, api.ErrUnavailable, errNotOpen)
+		}
+	}
+}
+
+// Await returns when the replica of a shard is open and serves; an error names why it doesn't.
+func (h *Host) Await(ctx context.Context, shard string) error {
+	h.mu.RLock()
+	s := h.shards[shard]
+	h.mu.RUnlock()
+	if s == nil {
+		return fmt.Errorf("shard %s is not on this node: %w", shard, api.ErrUnavailable)
+	}
+	return s.ready(ctx)
+}
+
+// Close closes every replica. What was acknowledged is there when they are opened again.
+func (h *Host) Close() error {
+	h.mu.Lock()
+	h.closed = true
+	shards := h.shards
+	h.shards = map[string]*hosted{}
+	h.mu.Unlock()
+	h.transfers.close()
+	var group errgroup.Group
+	for _, s := range shards {
+		group.Go(func() error {
+			s.cancel()
+			<-s.done
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// Shards is the number of replicas this node holds or is about to.
+func (h *Host) Shards() int {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return len(h.shards)
+}
+
+// Gone returns when nothing of a shard is left on this node, after Assign was told so.
+func (h *Host) Gone(ctx context.Context, shard string) error {
+	h.mu.RLock()
+	s := h.shards[shard]
+	h.mu.RUnlock()
+	if s == nil {
+		return nil
+	}
+	select {
+	case <-s.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,298 @@
+package shard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"sagasu/internal/consensus"
+	"sagasu/internal/vfs"
+	"sagasu/shard/replica"
+)
+
+// hosted is one replica that this node holds or is to hold, and the goroutine that tends it: opens it, and
+// again after it failed, steps its group's membership towards what is wanted while it leads, and removes
+// it when this node is to hold it no more.
+type hosted struct {
+	host *Host
+	// id names the shard.
+	id string
+
+	// mu guards what is below.
+	mu   sync.Mutex
+	want Assignment
+	// gone says why the replica is to be removed: keep, or unassigned (it may still be a member of its
+	// group), or deleted (its index is gone).
+	gone removal
+	// finished is set when the goroutine has removed the replica and ends.
+	finished bool
+	open     *lease
+	// trouble is why the replica is not open; nil while it is.
+	trouble error
+
+	// wake holds a token when want or gone changed.
+	wake   chan struct{}
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+type removal int
+
+const (
+	keep removal = iota
+	unassigned
+	deleted
+)
+
+// errNotOpen is why a replica can't be used before it was opened for the first time.
+var errNotOpen = errors.New("the replica is being opened")
+
+func (h *Host) startHosted(want Assignment) *hosted {
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &hosted{
+		host: h, id: want.Shard, want: want, trouble: errNotOpen, wake: make(chan struct{}, 1), cancel: cancel,
+		done: make(chan struct{}),
+	}
+	go func() {
+		defer close(s.done)
+		s.run(ctx)
+	}()
+	return s
+}
+
+// set changes what is wanted; false if the replica is gone already.
+func (s *hosted) set(want Assignment) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.finished {
+		return false
+	}
+	s.want, s.gone = want, keep
+	s.poke()
+	return true
+}
+
+// finish ends the goroutine's work unless the replica is wanted again.
+func (s *hosted) finish() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.finished = s.gone != keep
+	return s.finished
+}
+
+// remove asks for the replica's end.
+func (s *hosted) remove(why removal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gone = max(s.gone, why)
+	s.poke()
+}
+
+func (s *hosted) poke() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (s *hosted) wanted() (Assignment, removal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.want, s.gone
+}
+
+// lease gives the open replica, or why there is none.
+func (s *hosted) lease() (*lease, Assignment, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open, s.want, s.trouble
+}
+
+func (s *hosted) setOpen(open *lease, trouble error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open, s.trouble = open, trouble
+}
+
+func (s *hosted) dir() string { return filepath.Join(s.host.cfg.Dir, s.id) }
+
+// run is the replica's life.
+func (s *hosted) run(ctx context.Context) {
+	log := s.host.cfg.Logger.With("shard", s.id)
+	for ctx.Err() == nil {
+		want, gone := s.wanted()
+		if gone == deleted {
+			if s.erase(ctx, want); s.finish() {
+				return
+			}
+			continue
+		}
+		r, err := s.openReplica(ctx, want)
+		if err != nil {
+			if ctx.Err() == nil {
+				log.Error("replica can't be opened, it is tried again", "index", want.Index, "error", err)
+			}
+			s.setOpen(nil, err)
+			select {
+			case <-s.host.cfg.After(reopenPause):
+			case <-s.wake:
+			case <-ctx.Done():
+			}
+			continue
+		}
+		held := newLease(r)
+		s.setOpen(held, nil)
+		erase := s.tend(ctx, r)
+		s.setOpen(nil, errNotOpen)
+		if err := held.close(); err != nil {
+			log.Error("close replica", "error", err)
+		}
+		if erase && ctx.Err() == nil {
+			if s.erase(ctx, want); s.finish() {
+				return
+			}
+		}
+	}
+}
+
+// openReplica opens the replica's directory, or makes it.
+func (s *hosted) openReplica(ctx context.Context, want Assignment) (*replica.Replica, error) {
+	h := &s.host.cfg
+	cfg := replica.Default()
+	cfg.Dir, cfg.Name, cfg.Shard, cfg.Node, cfg.Schema = s.dir(), want.Index, want.Shard, h.Node, want.Schema
+	cfg.FS, cfg.Analyzers, cfg.Embedder = h.FS, h.Analyzers, h.Embedder
+	cfg.Logger, cfg.Registry, cfg.After = h.Logger, h.Registry, h.After
+	cfg.Network, cfg.SnapshotEvery, cfg.FlushBytes = h.Network, h.SnapshotEvery, h.FlushBytes
+	cfg.Founders = nil
+	if !want.Founded && slices.Contains(want.Nodes, h.Node) {
+		cfg.Founders = want.Nodes
+	}
+	if h.Peers != nil {
+		cfg.Fetch = s.host.fetcher(want.Shard, s.dir())
+	}
+	if want.Schema.Dense != nil && h.Remote != nil {
+		remote, err := h.Remote.Open(ctx, want.Shard, want.Schema)
+		if err != nil {
+			return nil, fmt.Errorf("open dense leg of shard %s: %w", want.Shard, err)
+		}
+		cfg.Remote = remote
+	}
+	return replica.Open(cfg)
+}
+
+// tend looks after an open replica until it fails or is to be closed; true if it is to be erased.
+func (s *hosted) tend(ctx context.Context, r *replica.Replica) (erase bool) {
+	var promising string
+	for {
+		want, gone := s.wanted()
+		switch {
+		case gone == deleted:
+			return true
+		case gone == unassigned:
+			if s.retired(ctx, want) {
+				return true
+			}
+		default:
+			promising = s.lead(ctx, r, want, promising)
+		}
+		pause := tendEvery
+		if gone == unassigned {
+			pause = retireEvery
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-r.Failed():
+			if !errors.Is(r.Err(), consensus.ErrRestored) {
+				s.host.cfg.Logger.Error("replica failed, it is opened again", "shard", s.id, "error", r.Err())
+			}
+			return false
+		case <-s.wake:
+		case <-s.host.cfg.After(pause):
+		}
+	}
+}
+
+// lead brings the group closer to what is wanted, if this replica leads it. A member is given its vote
+// when it was found up to date twice in a row: promising is the one that was so the last time.
+func (s *hosted) lead(ctx context.Context, r *replica.Replica, want Assignment, promising string) string {
+	group := r.Group()
+	if s.host.cfg.Network == nil || !group.IsLeader() {
+		if s.host.cfg.Network == nil && !want.Founded {
+			s.found(ctx)
+		}
+		return ""
+	}
+	if !want.Founded {
+		s.found(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	candidate := ""
+	next := consensus.NextStep(group.Servers(), want.Nodes, s.host.cfg.Node, func(node string) bool {
+		behind, err := group.CaughtUp(ctx, node)
+		if err == nil && behind <= maxBehind {
+			candidate = node
+		}
+		return candidate != "" && candidate == promising
+	})
+	if next.Kind == consensus.StepNone {
+		return candidate
+	}
+	log := s.host.cfg.Logger.With("shard", s.id, "step", string(next.Kind), "node", next.Node)
+	if err := group.Take(ctx, next); err != nil {
+		// Leadership may have moved; whoever has it goes on from the same two facts.
+		log.Warn("change membership", "error", err)
+		return ""
+	}
+	log.Info("membership changed")
+	s.poke()
+	return ""
+}
+
+func (s *hosted) found(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	if err := s.host.cfg.Founded(ctx, s.id); err != nil && ctx.Err() == nil {
+		s.host.cfg.Logger.Warn("tell that a group is founded", "shard", s.id, "error", err)
+	}
+}
+
+// retired tells whether the group goes on without this replica: its leader says so. Until then its copy
+// may be needed.
+func (s *hosted) retired(ctx context.Context, want Assignment) bool {
+	if s.host.cfg.Network == nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	for _, node := range want.Nodes {
+		if node == s.host.cfg.Node {
+			continue
+		}
+		stats, err := s.host.cfg.Network.Status(ctx, node, s.id)
+		if err == nil && stats.State == "Leader" {
+			return !slices.ContainsFunc(stats.Members, func(m consensus.Server) bool { return m.ID == s.host.cfg.Node })
+		}
+	}
+	return false
+}
+
+// erase removes the replica's files, and the vectors of a deleted index from a remote server.
+func (s *hosted) erase(ctx context.Context, want Assignment) {
+	log := s.host.cfg.Logger.With("shard", s.id, "index", want.Index)
+	_, gone := s.wanted()
+	if gone == deleted && want.Schema.Dense != nil && s.host.cfg.Remote != nil {
+		if err := s.host.cfg.Remote.Drop(ctx, s.id, want.Schema); err != nil {
+			log.Warn("the vectors of a deleted index are left in the dense index", "error", err)
+		}
+	}
+	if err := vfs.RemoveTree(s.host.cfg.FS, s.dir()); err != nil {
+		log.Error("remove the files of a replica", "error", err)
+		return
+	}
+	log.Info("replica removed")
+}

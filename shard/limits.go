@@ -1,0 +1,21 @@
+package shard
+
+import "time"
+
+const (
+	// tendEvery is how often a leader looks at its group's membership when nothing wakes it.
+	tendEvery = time.Second
+	// stepTimeout bounds one change of a membership.
+	stepTimeout = 10 * time.Second
+	// maxBehind is how many entries a member may lag behind the leader to be given its vote: what a group
+	// under full load commits in well under a second.
+	maxBehind = 128
+	// reopenPause is how long a replica that can't be opened rests before the next try.
+	reopenPause = 2 * time.Second
+	// retireEvery is how often a node asks whether a replica that it shall give up is still a member.
+	retireEvery = time.Second
+	// maxSessions bounds the transfers a host serves at once, each of which pins files.
+	maxSessions = 16
+	// sessionIdle is how long a transfer may rest before its files are let go.
+	sessionIdle = 2 * time.Minute
+)

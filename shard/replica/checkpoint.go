@@ -1,0 +1,70 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"sagasu/internal/consensus"
+	"sagasu/internal/dense/flat"
+	"sagasu/internal/vfs"
+)
+
+// Checkpoint makes dir, which must not exist, a copy of this replica's indexes as of a log index, by hard
+// links, and gives that index: what a new replica is built from. It is as of the last flush, which is
+// never older than the newest snapshot of the log.
+func (r *Replica) Checkpoint(ctx context.Context, dir string) (uint64, error) {
+	if err := r.cfg.FS.MkdirAll(dir); err != nil {
+		return 0, fmt.Errorf("make checkpoint: %w", err)
+	}
+	// The vectors are flushed before every manifest of the sparse index, so those taken after it are not
+	// behind it.
+	index, err := r.sparse.Checkpoint(ctx, filepath.Join(dir, sparseDir))
+	if err != nil {
+		return 0, fmt.Errorf("make checkpoint of sparse index: %w", err)
+	}
+	if local, ok := r.dense.(*flat.Index); ok {
+		at, err := local.Checkpoint(ctx, filepath.Join(dir, denseDir))
+		if err != nil {
+			return 0, fmt.Errorf("make checkpoint of dense index: %w", err)
+		}
+		index = min(index, at)
+	}
+	if err := r.cfg.FS.SyncDir(dir); err != nil {
+		return 0, fmt.Errorf("sync checkpoint: %w", err)
+	}
+	return index, nil
+}
+
+// adopt puts files that were fetched from another replica in the place of this one's. Each step can be
+// repeated, so that a stop between any two does no harm: the fetched directory goes last.
+func (r *Replica) adopt() error {
+	cfg := r.consensusConfig()
+	adopted, err := consensus.Adopt(cfg)
+	if err != nil || !adopted {
+		return err
+	}
+	r.cfg.Logger.Info("taking over the files of another replica", "index", r.cfg.Name, "shard", r.cfg.Shard)
+	for _, name := range []string{sparseDir, denseDir} {
+		if err := r.adoptDir(filepath.Join(cfg.RestoreDir, name), filepath.Join(r.cfg.Dir, name)); err != nil {
+			return fmt.Errorf("adopt %s index: %w", name, err)
+		}
+	}
+	return consensus.FinishAdopt(cfg)
+}
+
+// adoptDir moves a fetched directory over an own one; one that is not there was moved already, or never was.
+func (r *Replica) adoptDir(from, to string) error {
+	there, err := vfs.HasDir(r.cfg.FS, from)
+	if err != nil || !there {
+		return err
+	}
+	if err := vfs.RemoveTree(r.cfg.FS, to); err != nil {
+		return err
+	}
+	if err := r.cfg.FS.Rename(from, to); err != nil {
+		return err
+	}
+	return errors.Join(r.cfg.FS.SyncDir(r.cfg.Dir), r.cfg.FS.SyncDir(filepath.Dir(from)))
+}

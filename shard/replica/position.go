@@ -1,0 +1,106 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sagasu/internal/consensus"
+)
+
+// catchUp closes current once this replica has applied everything that was committed when it was opened:
+// what it would answer before could lack acknowledged writes.
+func (r *Replica) catchUp(ctx context.Context) {
+	for {
+		if err := r.reachLeader(ctx); err == nil {
+			close(r.current)
+			return
+		}
+		select {
+		case <-r.cfg.After(catchUpPause):
+		case <-r.Failed():
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// reachLeader returns nil when this replica has applied what its leader had applied when asked.
+func (r *Replica) reachLeader(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, catchUpTimeout)
+	defer cancel()
+	err := r.group.ReadBarrier(ctx)
+	if !errors.Is(err, consensus.ErrNotLeader) {
+		return err
+	}
+	leader, known := r.group.Leader()
+	if !known || leader == r.cfg.Node || r.cfg.Network == nil {
+		return fmt.Errorf("group %s has no leader: %w", r.cfg.Shard, ErrLagging)
+	}
+	stats, err := r.cfg.Network.Status(ctx, leader, r.cfg.Shard)
+	if err != nil {
+		return fmt.Errorf("ask the leader of group %s: %w", r.cfg.Shard, err)
+	}
+	return r.group.WaitApplied(ctx, stats.AppliedIndex)
+}
+
+// Ready is nil if the replica can serve searches: it has not failed, and has caught up with its group
+// since it was opened. It waits for that as long as ctx lasts.
+func (r *Replica) Ready(ctx context.Context) error {
+	select {
+	case <-r.current:
+	case <-r.Failed():
+	case <-ctx.Done():
+		return fmt.Errorf("shard %s of index %q has not caught up yet: %w: %w", r.cfg.Shard, r.cfg.Name, ErrLagging,
+			ctx.Err())
+	}
+	return r.Err()
+}
+
+// AwaitIndex returns when this replica shows everything up to a log index, 0 for what it has. It waits
+// for at most maxLagWait, since another replica may be there already, and returns ErrLagging then.
+func (r *Replica) AwaitIndex(ctx context.Context, index uint64) error {
+	select {
+	case <-r.current:
+		if index <= r.group.AppliedIndex() {
+			return r.Err()
+		}
+	default:
+	}
+	wait, cancel := context.WithTimeout(ctx, maxLagWait)
+	defer cancel()
+	if err := r.Ready(wait); err != nil {
+		return err
+	}
+	err := r.group.WaitApplied(wait, index)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return fmt.Errorf("shard %s is at entry %d, %d is asked for: %w", r.cfg.Shard, r.group.AppliedIndex(), index,
+			ErrLagging)
+	}
+	return translate(err)
+}
+
+// Applied is the log index up to which this replica shows everything.
+func (r *Replica) Applied() uint64 { return r.group.AppliedIndex() }
+
+// Leadership tells who leads the group as far as this replica knows ("" for nobody), in which term, and
+// whether it is this replica and ready to take writes.
+func (r *Replica) Leadership() (leader string, term uint64, here bool) {
+	leader, _ = r.group.Leader()
+	return leader, r.group.Term(), r.group.IsLeader()
+}
+
+// Group is the replica's consensus group, for whoever changes its membership.
+func (r *Replica) Group() *consensus.Group { return r.group }
+
+const (
+	// catchUpPause is how long a replica that could not reach its leader waits before it tries again.
+	catchUpPause = 50 * time.Millisecond
+	// catchUpTimeout bounds one try.
+	catchUpTimeout = 10 * time.Second
+	// maxLagWait is how long a read waits for a replica to apply what it asks for: a few times as long as
+	// followers take to learn of a commit.
+	maxLagWait = 250 * time.Millisecond
+)
