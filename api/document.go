@@ -74,6 +74,9 @@ type WriteResult struct {
 	// Version is the document's version after the write; of the present document on a conflict, 0 if
 	// there is none. Versions grow with every write of a shard.
 	Version uint64 `json:"version,omitempty"`
+	// Sequence is a token for SearchRequest.Sequence: a search that carries it sees the write, whichever
+	// node it is sent to. Empty if nothing was written.
+	Sequence string `json:"sequence,omitempty"`
 	// Error tells why, for conflict and error.
 	Error *Problem `json:"error,omitempty"`
 }

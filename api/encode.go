@@ -134,6 +134,10 @@ func (r *WriteResult) AppendJSON(dst []byte) []byte {
 		dst = append(dst, `,"version":`...)
 		dst = strconv.AppendUint(dst, r.Version, 10)
 	}
+	if r.Sequence != "" {
+		dst = append(dst, `,"sequence":`...)
+		dst = AppendString(dst, r.Sequence)
+	}
 	if r.Error != nil {
 		dst = append(dst, `,"error":`...)
 		dst = r.Error.AppendJSON(dst)

@@ -10,6 +10,12 @@ type IndexInfo struct {
 	Documents int `json:"documents"`
 	// DenseLag is the number of documents that wait for their vectors.
 	DenseLag int `json:"dense_lag_documents"`
+	// Shards is the number of parts the documents are divided into, Replicas that of the copies wanted of
+	// each.
+	Shards   int `json:"shards"`
+	Replicas int `json:"replicas"`
+	// Placed is the number of copies that every part has a node for: less than Replicas where nodes lack.
+	Placed int `json:"placed_replicas"`
 }
 
 // Token is one term of an analysed text.

@@ -25,6 +25,12 @@ const (
 	MaxFilterClauses = 1024
 	// MaxResultWindow bounds from + size: deeper pages need a cursor.
 	MaxResultWindow = 10_000
+	// MaxSequences bounds the sequence tokens of a search: one for each shard of a large index.
+	MaxSequences = 1024
+	// MaxShards bounds the shards of an index: a search asks every one of them.
+	MaxShards = 1024
+	// MaxReplicas bounds the copies of a shard: an odd handful is what majorities are good for.
+	MaxReplicas = 7
 	// MaxSearchBody bounds the body of a search, in bytes.
 	MaxSearchBody = 1 << 20
 	// MaxBulkLine bounds one document, in bytes; a bulk body as a whole is streamed, not bounded.

@@ -50,9 +50,11 @@ func (p *requestParser) key(key string) error {
 		err = p.timeout()
 	case "allow_partial":
 		r.AllowPartial, err = p.bool()
+	case "sequence":
+		err = p.sequence()
 	default:
 		err = bad("is no part of a search (query, mode, from, size, filter, fields, vector, " +
-			"sparse_vector, fusion, explain, timeout, allow_partial)")
+			"sparse_vector, fusion, explain, timeout, allow_partial, sequence)")
 	}
 	return err
 }
@@ -243,4 +245,21 @@ func (p *requestParser) settleMode() error {
 			"or choose mode sparse")
 	}
 	return nil
+}
+
+// sequence reads a token, or a list of them.
+func (p *requestParser) sequence() error {
+	if p.peek() == kindString {
+		token, err := p.string()
+		p.req.Sequence = []string{token}
+		return err
+	}
+	return p.array(func(i int) error {
+		if i >= MaxSequences {
+			return bad("has more than %d tokens; of one shard only the last matters", MaxSequences)
+		}
+		token, err := p.string()
+		p.req.Sequence = append(p.req.Sequence, token)
+		return err
+	})
 }

@@ -67,6 +67,8 @@ type SearchRequest struct {
 	Explain bool
 	// Timeout is greater than 0 and at most MaxSearchTimeout.
 	Timeout time.Duration
+	// Sequence are tokens of writes that the search must see; see WriteResult.Sequence.
+	Sequence []string
 	// AllowPartial is false if the client would have an error rather than a degraded answer.
 	AllowPartial bool
 }

@@ -1,7 +1,6 @@
 package coordinator
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,21 +8,12 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"sagasu/api"
+	"sagasu/coordinator/state"
 	"sagasu/embedclient"
-	"sagasu/internal/dense"
 	"sagasu/internal/vfs"
+	"sagasu/shard"
 	"sagasu/sparse/analysis"
 )
-
-// Remote is a server that keeps the vectors of all indexes.
-type Remote interface {
-	// Open gives the dense index of that name, made if missing. It may connect later: a server that is
-	// down must not keep a node from starting.
-	Open(ctx context.Context, name string, schema api.Schema) (dense.Index, error)
-	// Drop removes the dense index of that name, if there is one.
-	Drop(ctx context.Context, name string, schema api.Schema) error
-}
 
 // Config configures a node.
 type Config struct {
@@ -34,32 +24,95 @@ type Config struct {
 	// Embedder serves documents and queries; nil if there is no embedding service.
 	Embedder embedclient.Embedder
 	// Remote keeps the vectors; nil keeps them in this process.
-	Remote Remote
-	// Now is the clock, time.Now in production.
+	Remote shard.Remote
+
+	// ID is the node's name in its cluster, for ever; empty takes the data directory's, or makes one.
+	ID string
+	// Roles are what the node does; every node has the front end of a gateway.
+	Roles []state.Role
+	// Zone is what fails together with the node, such as a data centre; may be empty.
+	Zone string
+	// Version is that of the program.
+	Version string
+	// HTTPAddr and OpsAddr are told to other nodes.
+	HTTPAddr, OpsAddr string
+	// Cluster connects the node with others; nil for a node on its own, which listens for nobody.
+	Cluster *ClusterConfig
+
+	// Now is the clock, After the timers.
 	Now      func() time.Time
+	After    func(time.Duration) <-chan time.Time
 	Logger   *slog.Logger
 	Registry prometheus.Registerer
 }
 
-// Default gives the defaults; DataDir, Analyzers, Logger and Registry are to be set.
-func Default() Config { return Config{FS: vfs.OS(), Now: time.Now} }
+// ClusterConfig says how a node finds others and is found.
+type ClusterConfig struct {
+	// RPCAddr and GossipAddr are host:port to listen on; port 0 takes a free one.
+	RPCAddr, GossipAddr string
+	// AdvertiseHost is the host that others reach the node by; empty takes that of the addresses, or the
+	// machine's if they have none.
+	AdvertiseHost string
+	// Join are addresses of other nodes' gossip, see gossip.ParseJoin. None of them needs to be there yet.
+	Join []string
+	// Expect is the number of coordinators that found a new cluster together; 0 joins one that exists.
+	Expect int
+	// Key encrypts gossip: 16, 24 or 32 bytes, or none.
+	Key []byte
+}
 
-// Validate names what is missing.
+// Default gives the defaults; DataDir, Analyzers, Logger and Registry are to be set.
+func Default() Config {
+	return Config{
+		FS: vfs.OS(), Now: time.Now, After: time.After,
+		Roles: []state.Role{state.RoleCoordinator, state.RoleShard, state.RoleGateway},
+	}
+}
+
+// Validate names what is missing or can't be.
 func (c *Config) Validate() error {
 	var errs []error
-	missing := func(name string, is bool) {
+	wrong := func(is bool, format string, args ...any) {
 		if is {
-			errs = append(errs, fmt.Errorf("%s is not set", name))
+			errs = append(errs, fmt.Errorf(format, args...))
 		}
 	}
-	missing("DataDir", c.DataDir == "")
-	missing("FS", c.FS == nil)
-	missing("Analyzers", c.Analyzers == nil)
-	missing("Now", c.Now == nil)
-	missing("Logger", c.Logger == nil)
-	missing("Registry", c.Registry == nil)
+	wrong(c.DataDir == "", "DataDir is not set")
+	wrong(c.FS == nil, "FS is not set")
+	wrong(c.Analyzers == nil, "Analyzers is not set")
+	wrong(c.Now == nil, "Now is not set")
+	wrong(c.After == nil, "After is not set")
+	wrong(c.Logger == nil, "Logger is not set")
+	wrong(c.Registry == nil, "Registry is not set")
+	wrong(len(c.Roles) == 0, "Roles is empty")
+	for _, r := range c.Roles {
+		known := r == state.RoleCoordinator || r == state.RoleShard || r == state.RoleGateway
+		wrong(!known, "role %q is none of %s, %s, %s", r, state.RoleCoordinator, state.RoleShard, state.RoleGateway)
+	}
+	if c.Cluster == nil {
+		wrong(!c.has(state.RoleCoordinator) || !c.has(state.RoleShard),
+			"a node on its own needs the roles %s and %s", state.RoleCoordinator, state.RoleShard)
+	} else {
+		wrong(c.Cluster.RPCAddr == "", "RPCAddr is not set")
+		wrong(c.Cluster.GossipAddr == "", "GossipAddr is not set")
+		wrong(c.Cluster.Expect < 0 || c.Cluster.Expect > maxCoordinators || c.Cluster.Expect > 1 && c.Cluster.Expect%2 == 0,
+			"Expect is %d, must be 0, 1, 3 or 5", c.Cluster.Expect)
+		wrong(c.Cluster.Expect > 0 && !c.has(state.RoleCoordinator), "Expect is for coordinators")
+	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("node configuration: %w", err)
 	}
 	return nil
 }
+
+func (c *Config) has(role state.Role) bool {
+	for _, r := range c.Roles {
+		if r == role {
+			return true
+		}
+	}
+	return false
+}
+
+// maxCoordinators is the most voters of the metadata: more make changes slower and nothing safer.
+const maxCoordinators = 5

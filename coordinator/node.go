@@ -5,51 +5,60 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
-
-	"golang.org/x/sync/errgroup"
+	"sync/atomic"
+	"time"
 
 	"sagasu/api"
-	"sagasu/coordinator/fsm"
 	"sagasu/coordinator/query"
+	"sagasu/coordinator/route"
 	"sagasu/coordinator/state"
-	"sagasu/internal/consensus"
-	"sagasu/shard/replica"
+	"sagasu/shard"
+	"sagasu/shard/rpc"
 )
 
 // Node is one node. Its methods may be called by any number of goroutines.
 type Node struct {
 	cfg  Config
 	lock io.Closer
-	fsm  *fsm.FSM
-	meta *consensus.Group
-	// searcher runs the searches of all indexes.
-	searcher *query.Searcher
+	// who is the node's identity, which learns of its cluster once.
+	who  atomic.Pointer[identity]
+	net  *network // nil for a node on its own
+	meta *metadata
+	host *shard.Host // nil without the role
+	// peers asks other nodes' replicas; nil for a node on its own.
+	peers *rpc.Client
 
-	// change serialises creating and deleting indexes; taken before mu.
-	change sync.Mutex
-	// mu guards indexes (by name) and closed.
-	mu      sync.RWMutex
-	indexes map[string]*openIndex
-	closed  bool
+	searcher *query.Searcher
+	router   *route.Router
+	// layouts knows how to reach the shards of each index, writes how to change them.
+	layouts *layouts
+	writes  *writes
+
+	// ctx ends when the node is closed, which ends the goroutines that running counts.
+	ctx     context.Context
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+	closed  atomic.Bool
+	started time.Time
 }
 
-// Open opens the node of a data directory, or makes it. It returns when all indexes are open, which
-// may take as long as replaying their logs. Errors name the file or directory: vfs.ErrLocked if another
-// process has it, ErrNewerData, ErrData, and those of damaged files.
+// Open opens the node of a data directory, or makes it. A node on its own is ready when Open returns, which
+// may take as long as replaying its logs; one of a cluster is when it has found the others, see Ready. Errors
+// name the file or directory: vfs.ErrLocked if another process has it, ErrNewerData, ErrData, ErrIdentity,
+// and those of damaged files.
 func Open(ctx context.Context, cfg Config) (*Node, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	lock, err := lockData(cfg.FS, cfg.DataDir)
+	lock, who, err := lockData(cfg.FS, cfg.DataDir, cfg.ID)
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg, lock: lock, indexes: map[string]*openIndex{}}
+	n := &Node{cfg: cfg, lock: lock, started: cfg.Now()}
+	n.who.Store(&who)
+	n.ctx, n.cancel = context.WithCancel(context.Background())
 	if err := n.open(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
@@ -57,6 +66,76 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 }
 
 func (n *Node) open(ctx context.Context) error {
+	var err error
+	if n.cfg.Cluster != nil {
+		if err = n.openNetwork(); err != nil {
+			return err
+		}
+	}
+	if n.meta, err = openMetadata(&n.cfg, *n.who.Load(), n.net); err != nil {
+		return err
+	}
+	if err := n.openHost(); err != nil {
+		return err
+	}
+	if err := n.openGateway(); err != nil {
+		return err
+	}
+	if n.net != nil {
+		n.startFounding()
+		n.net.serve()
+	} else if err := n.meta.recover(ctx); err != nil {
+		return fmt.Errorf("recover metadata: %w", err)
+	}
+	n.start()
+	if n.net != nil {
+		return nil
+	}
+	// Whoever looks at a node on its own expects it complete, or to say at once what is damaged.
+	if err := n.settle(ctx); err != nil {
+		return err
+	}
+	return n.host.Ready(ctx)
+}
+
+// openNetwork listens for other nodes and begins to look for them.
+func (n *Node) openNetwork() error {
+	view := func() *state.View { return n.meta.View() }
+	net, err := openNetwork(&n.cfg, &n.who, view)
+	if err != nil {
+		return err
+	}
+	n.net = net
+	n.peers = rpc.NewClient(net)
+	return net.join(n.gossipMeta())
+}
+
+// openHost makes what holds this node's replicas.
+func (n *Node) openHost() error {
+	if !n.cfg.has(state.RoleShard) {
+		return nil
+	}
+	cfg := shard.Default()
+	cfg.Node, cfg.Dir = n.who.Load().ID, filepath.Join(n.cfg.DataDir, indexesDir)
+	cfg.FS, cfg.Analyzers, cfg.Remote = n.cfg.FS, n.cfg.Analyzers, n.cfg.Remote
+	cfg.Embedder = n.cfg.Embedder
+	cfg.Founded = n.markFounded
+	cfg.Now, cfg.After, cfg.Logger, cfg.Registry = n.cfg.Now, n.cfg.After, n.cfg.Logger, n.cfg.Registry
+	if n.net != nil {
+		cfg.Network, cfg.Peers = n.net.groups, n.peers
+	}
+	var err error
+	if n.host, err = shard.New(cfg); err != nil {
+		return err
+	}
+	if n.net != nil {
+		rpc.Register(n.net.handle, n.host, n.host.Transfers())
+	}
+	return nil
+}
+
+// openGateway makes what answers searches and writes.
+func (n *Node) openGateway() error {
 	searching := query.Default()
 	searching.Registry, searching.Logger, searching.Now = n.cfg.Registry, n.cfg.Logger, n.cfg.Now
 	if n.cfg.Embedder != nil {
@@ -66,202 +145,62 @@ func (n *Node) open(ctx context.Context) error {
 	if n.searcher, err = query.New(searching); err != nil {
 		return fmt.Errorf("prepare searching: %w", err)
 	}
-	dir := filepath.Join(n.cfg.DataDir, metaDir)
-	if n.fsm, err = fsm.Open(n.cfg.FS, dir); err != nil {
-		return err
-	}
-	if err := n.refuseLostMetadata(dir); err != nil {
-		return err
-	}
-	if n.meta, err = consensus.Open(n.metaConfig(dir), n.fsm); err != nil {
-		return fmt.Errorf("open metadata log: %w", err)
-	}
-	// What was committed before the last stop must be applied before directories are looked at.
-	if err := n.awaitLeadership(ctx); err != nil {
-		return fmt.Errorf("recover metadata: %w", err)
-	}
-	if err := n.meta.ReadBarrier(ctx); err != nil {
-		return fmt.Errorf("recover metadata: %w", err)
-	}
-	if err := n.fsm.Err(); err != nil {
-		return fmt.Errorf("recover metadata: %w", err)
-	}
-	if err := n.removeDeleted(); err != nil {
-		return err
-	}
-	return n.openIndexes(ctx)
-}
-
-// refuseLostMetadata returns ErrData if there are indexes and the log that names them is gone: with an
-// empty log they would be taken for deleted ones and removed.
-func (n *Node) refuseLostMetadata(dir string) error {
-	logDir := n.metaConfig(dir).Dir
-	files, err := n.cfg.FS.List(logDir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("list metadata log: %w", err)
-	}
-	if slices.ContainsFunc(files, func(name string) bool { return filepath.Ext(name) == ".db" }) {
-		return nil
-	}
-	indexes, err := n.cfg.FS.List(filepath.Join(n.cfg.DataDir, indexesDir))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("list indexes: %w", err)
-	}
-	if len(indexes) > 0 {
-		return fmt.Errorf("%w: %s has %d indexes, but their metadata log in %s is gone", ErrData,
-			n.cfg.DataDir, len(indexes), logDir)
+	n.layouts = newLayouts(n)
+	n.writes = newWrites(n)
+	routing := route.Default()
+	routing.Registry, routing.Logger, routing.Now = n.cfg.Registry, n.cfg.Logger, n.cfg.Now
+	routing.NodeFailed, routing.Refresh = nodeFailed, n.layouts.refresh
+	if n.router, err = route.New(routing); err != nil {
+		return fmt.Errorf("prepare routing: %w", err)
 	}
 	return nil
 }
 
-// awaitLeadership returns when the metadata group of this one node leads, a moment after it is opened.
-func (n *Node) awaitLeadership(ctx context.Context) error {
-	for !n.meta.IsLeader() {
-		select {
-		case <-n.meta.LeaderChanges():
-		case <-n.meta.Failed():
-			return n.meta.Err()
-		case <-n.fsm.Failed():
-			return n.fsm.Err()
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return nil
-}
-
-// openIndexes opens every index of the metadata, side by side.
-func (n *Node) openIndexes(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
-	for _, x := range n.fsm.View().Indexes() {
-		group.Go(func() error { return n.openIndex(ctx, x) })
-	}
-	return group.Wait()
-}
-
-// openIndex opens an index's replica and waits until its log is applied.
-func (n *Node) openIndex(ctx context.Context, x state.Index) error {
-	cfg := replica.Default()
-	cfg.Dir, cfg.Name, cfg.Schema = n.indexDir(x.UUID), x.Name, x.Schema
-	cfg.FS, cfg.Analyzers, cfg.Embedder = n.cfg.FS, n.cfg.Analyzers, n.cfg.Embedder
-	cfg.Logger, cfg.Registry = n.cfg.Logger, n.cfg.Registry
-	if x.Schema.Dense != nil && n.cfg.Remote != nil {
-		remote, err := n.cfg.Remote.Open(ctx, x.UUID, x.Schema)
-		if err != nil {
-			return fmt.Errorf("open dense leg of index %q: %w", x.Name, err)
-		}
-		cfg.Remote = remote
-	}
-	r, err := replica.Open(cfg)
-	if err != nil {
-		return err
-	}
-	if err := r.Ready(ctx); err != nil {
-		return errors.Join(fmt.Errorf("recover: %w", err), r.Close())
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.indexes[x.Name] = newOpenIndex(x, r)
-	return nil
-}
-
-func (n *Node) indexDir(uuid string) string { return filepath.Join(n.cfg.DataDir, indexesDir, uuid) }
-
-// removeDeleted removes directories of indexes that are not in the metadata: an index is in it before
-// its directory is made, so these were deleted and a stop came before their files were removed.
-func (n *Node) removeDeleted() error {
-	dir := filepath.Join(n.cfg.DataDir, indexesDir)
-	if err := n.cfg.FS.MkdirAll(dir); err != nil {
-		return fmt.Errorf("make directory of indexes: %w", err)
-	}
-	names, err := n.cfg.FS.List(dir)
-	if err != nil {
-		return fmt.Errorf("list indexes: %w", err)
-	}
-	known := n.fsm.View().Indexes()
-	for _, uuid := range names {
-		if slices.ContainsFunc(known, func(x state.Index) bool { return x.UUID == uuid }) {
-			continue
-		}
-		n.cfg.Logger.Info("removing the files of a deleted index", "uuid", uuid)
-		if err := removeTree(n.cfg.FS, filepath.Join(dir, uuid)); err != nil {
-			return fmt.Errorf("remove deleted index: %w", err)
-		}
-	}
-	return nil
-}
-
-// enter begins a call on an index: api.ErrIndexNotFound, or api.ErrUnavailable while the node closes.
-func (n *Node) enter(ctx context.Context, name string) (*openIndex, context.Context, func(), error) {
-	n.mu.RLock()
-	x, found := n.indexes[name]
-	closed := n.closed
-	n.mu.RUnlock()
-	if closed {
-		return nil, nil, nil, fmt.Errorf("node is closing: %w", api.ErrUnavailable)
-	}
-	if found {
-		if ctx, leave, ok := x.enter(ctx); ok {
-			return x, ctx, leave, nil
-		}
-	}
-	return nil, nil, nil, fmt.Errorf("index %q: %w", name, api.ErrIndexNotFound)
-}
-
-// Ready is nil if everything is: the metadata can be changed and every index serves. Otherwise it
-// names each that doesn't.
+// Ready is nil if everything is: the node belongs to a cluster, knows its metadata, and every replica of it
+// serves. Otherwise it names each thing that doesn't. That no coordinator leads is not this node's fault.
 func (n *Node) Ready(ctx context.Context) error {
-	n.mu.RLock()
-	open := make([]*openIndex, 0, len(n.indexes))
-	for _, x := range n.indexes {
-		open = append(open, x)
-	}
-	closed := n.closed
-	n.mu.RUnlock()
-	if closed {
+	if n.closed.Load() {
 		return fmt.Errorf("node is closing: %w", api.ErrUnavailable)
 	}
 	var errs []error
-	if err := errors.Join(n.fsm.Err(), n.meta.ReadBarrier(ctx)); err != nil {
-		errs = append(errs, fmt.Errorf("metadata: %w", err))
+	switch {
+	case n.meta.err() != nil:
+		errs = append(errs, fmt.Errorf("metadata: %w", n.meta.err()))
+	case n.net == nil:
+		if err := n.meta.Sync(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("metadata: %w", err))
+		}
+	case n.meta.View().ClusterID() == "":
+		errs = append(errs, fmt.Errorf("metadata: %w: no cluster was joined yet", api.ErrUnavailable))
 	}
-	slices.SortFunc(open, func(a, b *openIndex) int { return strings.Compare(a.Name, b.Name) })
-	for _, x := range open {
-		ctx, leave, ok := x.enter(ctx)
-		if !ok {
-			continue
-		}
-		if err := x.replica.Ready(ctx); err != nil {
-			errs = append(errs, err)
-		}
-		leave()
+	if n.host != nil {
+		errs = append(errs, n.host.Ready(ctx))
 	}
 	return errors.Join(errs...)
 }
 
-// Close ends the node: calls under way are finished or ended, and every index is closed. What was
-// acknowledged is there at the next Open.
+// Close ends the node: it leaves the cluster's gossip, hands its leaderships over, finishes or ends the
+// calls under way, and closes every replica. What was acknowledged is there at the next Open.
 func (n *Node) Close() error {
-	n.mu.Lock()
-	n.closed = true
-	open := n.indexes
-	n.indexes = map[string]*openIndex{}
-	n.mu.Unlock()
-	var group errgroup.Group
-	errs := make([]error, 0, len(open)+2)
-	var mu sync.Mutex
-	for _, x := range open {
-		group.Go(func() error {
-			err := x.close()
-			mu.Lock()
-			defer mu.Unlock()
-			errs = append(errs, err)
-			return nil
-		})
+	n.closed.Store(true)
+	n.cancel()
+	n.running.Wait()
+	var errs []error
+	if n.net != nil && n.net.gossip != nil {
+		leaving, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+		if err := n.net.gossip.Leave(leaving); err != nil {
+			n.cfg.Logger.Warn("leave gossip", "error", err)
+		}
+		cancel()
 	}
-	errs = append(errs, group.Wait())
+	if n.host != nil {
+		errs = append(errs, n.host.Close())
+	}
 	if n.meta != nil {
-		errs = append(errs, n.meta.Close())
+		errs = append(errs, n.meta.close())
+	}
+	if n.net != nil {
+		errs = append(errs, n.net.close())
 	}
 	errs = append(errs, n.lock.Close())
 	return errors.Join(errs...)

@@ -2,43 +2,136 @@ package coordinator
 
 import (
 	"context"
+	"errors"
 	"fmt"
+
+	"golang.org/x/sync/errgroup"
 
 	"sagasu/api"
 	"sagasu/coordinator/httpapi"
+	"sagasu/shard/rpc"
 	"sagasu/sparse"
 )
 
-// Write applies writes to an index, in their order, and gives a result for each. They are durable and
-// visible on return; with opts.WaitDense their vectors are too.
-func (n *Node) Write(ctx context.Context, index string, writes []api.Write,
+// Write applies writes to an index, those of a shard in their order, and gives a result for each. They are
+// durable and visible on return; with opts.WaitDense their vectors are too. Writes to several shards are
+// not atomic: if an error comes back, some may have been applied.
+func (n *Node) Write(ctx context.Context, index string, documents []api.Write,
 	opts httpapi.WriteOptions,
 ) ([]api.WriteResult, error) {
-	x, ctx, leave, err := n.enter(ctx, index)
+	l, err := n.find(index)
 	if err != nil {
 		return nil, err
 	}
-	defer leave()
-	results, err := x.replica.Write(ctx, writes)
-	if err != nil || !opts.WaitDense || x.Schema.Dense == nil {
-		return results, err
+	results := make([]api.WriteResult, len(documents))
+	if len(l.shards) == 1 {
+		if err := n.writeShard(ctx, l, 0, documents, nil, results); err != nil {
+			return nil, err
+		}
+	} else if err := n.writeShards(ctx, l, documents, results); err != nil {
+		return nil, err
 	}
-	highest := uint64(0)
-	for _, r := range results {
-		highest = max(highest, r.Version)
+	if !opts.WaitDense || l.Schema.Dense == nil {
+		return results, nil
 	}
 	// The writes took place whatever becomes of the wait, so their results go back with its error.
-	return results, x.replica.WaitDense(ctx, highest)
+	return results, n.waitDense(ctx, l, documents, results)
 }
 
-// Get gives a document's present version. It returns api.ErrDocumentNotFound.
+// writeShards writes to several shards side by side.
+func (n *Node) writeShards(ctx context.Context, l *layout, documents []api.Write, results []api.WriteResult) error {
+	var group errgroup.Group
+	places := l.group(documents)
+	errs := make([]error, len(places))
+	asked, failed := 0, 0
+	for at, of := range places {
+		if len(of) == 0 {
+			continue
+		}
+		asked++
+		part := make([]api.Write, len(of))
+		for i, place := range of {
+			part[i] = documents[place]
+		}
+		group.Go(func() error {
+			errs[at] = n.writeShard(ctx, l, at, part, of, results)
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for _, err := range errs {
+		if err != nil {
+			failed++
+		}
+	}
+	err := errors.Join(errs...)
+	if failed > 0 && failed < asked {
+		return fmt.Errorf("%w: %d of %d shards have written: %w", api.ErrUnknownOutcome, asked-failed, asked, err)
+	}
+	return err
+}
+
+// writeShard writes to one shard and puts the results in their places; nil places are all of them.
+func (n *Node) writeShard(ctx context.Context, l *layout, at int, documents []api.Write, places []int,
+	results []api.WriteResult,
+) error {
+	s := &l.shards[at]
+	answer, err := n.writes.write(ctx, s, documents)
+	if err != nil {
+		return err
+	}
+	sequence := token(&l.Index, s.Ordinal, answer.Applied)
+	for i, r := range answer.Results {
+		r.Sequence = sequence
+		if places == nil {
+			results[i] = r
+		} else {
+			results[places[i]] = r
+		}
+	}
+	return nil
+}
+
+// waitDense returns when the vectors of all documents written are there.
+func (n *Node) waitDense(ctx context.Context, l *layout, documents []api.Write, results []api.WriteResult) error {
+	highest := make([]uint64, len(l.shards))
+	for i := range documents {
+		at := l.shardOf(documents[i].Doc.ID)
+		highest[at] = max(highest[at], results[i].Version)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for at, version := range highest {
+		if version == 0 {
+			continue
+		}
+		s := &l.shards[at]
+		group.Go(func() error { return n.waitShardDense(ctx, s, version) })
+	}
+	return group.Wait()
+}
+
+// waitShardDense waits as long as ctx lasts; one call has less time than embedding may take.
+func (n *Node) waitShardDense(ctx context.Context, s *shardLayout, version uint64) error {
+	err := n.writes.atLeader(ctx, s, func(ctx context.Context, r rpc.Replica, call rpc.Call) error {
+		_, err := r.WaitDense(ctx, call, version)
+		return err
+	})
+	if ctx.Err() != nil {
+		return fmt.Errorf("wait for the dense leg: %w", ctx.Err())
+	}
+	return err
+}
+
+// Get gives a document's present version: the newest that was acknowledged to anybody. It returns
+// api.ErrDocumentNotFound.
 func (n *Node) Get(ctx context.Context, index, id string) (sparse.Stored, error) {
-	x, ctx, leave, err := n.enter(ctx, index)
+	l, err := n.find(index)
 	if err != nil {
 		return sparse.Stored{}, err
 	}
-	defer leave()
-	found, err := x.replica.Fetch(ctx, []string{id})
+	found, err := n.writes.get(ctx, &l.shards[l.shardOf(id)], []string{id})
 	if err != nil {
 		return sparse.Stored{}, err
 	}
@@ -50,10 +143,17 @@ func (n *Node) Get(ctx context.Context, index, id string) (sparse.Stored, error)
 
 // Count gives the exact number of documents that match q; nil matches all.
 func (n *Node) Count(ctx context.Context, index string, q api.Query) (int, error) {
-	x, ctx, leave, err := n.enter(ctx, index)
+	l, err := n.find(index)
 	if err != nil {
 		return 0, err
 	}
-	defer leave()
-	return x.replica.Count(ctx, q)
+	return n.searcher.Count(ctx, l.target(n.router, nil), q)
+}
+
+// find gives the layout of an index; api.ErrUnavailable once the node closes.
+func (n *Node) find(index string) (*layout, error) {
+	if n.closed.Load() {
+		return nil, fmt.Errorf("node is closing: %w", api.ErrUnavailable)
+	}
+	return n.layouts.find(index)
 }

@@ -2,125 +2,139 @@ package coordinator
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 
+	"golang.org/x/sync/errgroup"
+
 	"sagasu/api"
+	"sagasu/coordinator/placement"
 	"sagasu/coordinator/state"
-	"sagasu/internal/consensus"
+	"sagasu/shard/rpc"
 )
 
-// CreateIndex makes an index, which is durable and usable on return. It returns api.ErrIndexExists.
-func (n *Node) CreateIndex(ctx context.Context, name string, schema api.Schema) error {
-	n.change.Lock()
-	defer n.change.Unlock()
-	if _, ok := n.fsm.View().Index(name); ok {
-		return fmt.Errorf("index %q: %w", name, api.ErrIndexExists)
+// CreateIndex makes an index, which is durable and takes writes on return. It returns api.ErrIndexExists, a
+// *api.Problem for a layout that can't be, and api.ErrUnavailable if the metadata can't be changed now.
+func (n *Node) CreateIndex(ctx context.Context, name string, schema api.Schema, want api.Layout) (
+	api.IndexInfo, error,
+) {
+	if want.Shards == 0 {
+		want.Shards = 1
 	}
-	uuid, err := newUUID()
+	if want.Replicas == 0 {
+		want.Replicas = 1
+		if n.net != nil {
+			want.Replicas = defaultReplicas
+		}
+	}
+	if err := want.Check(); err != nil {
+		return api.IndexInfo{}, err
+	}
+	// Whoever knows an old version of the metadata would place the replicas by it.
+	if err := n.meta.Sync(ctx); err != nil {
+		return api.IndexInfo{}, fmt.Errorf("create index %q: %w: %w", name, api.ErrUnavailable, err)
+	}
+	view := n.meta.View()
+	if _, ok := view.Resolve(name); ok {
+		return api.IndexInfo{}, fmt.Errorf("index %q: %w", name, api.ErrIndexExists)
+	}
+	created, err := n.propose(ctx, view, name, schema, want)
 	if err != nil {
-		return err
+		return api.IndexInfo{}, fmt.Errorf("create index %q: %w", name, err)
 	}
-	payload, err := state.Encode(state.CreateIndex{
-		Name: name, UUID: uuid, Schema: schema, CreatedMillis: n.cfg.Now().UnixMilli(),
-	})
-	if err != nil {
-		return err
+	if err := n.awaitLeaders(ctx, created.Name); err != nil {
+		// It is there and will come to serve; its creator must know that it doesn't yet.
+		return api.IndexInfo{}, fmt.Errorf("index %q is created, but does not take writes yet: %w", name, err)
 	}
-	created, err := n.propose(ctx, state.TypeCreateIndex, payload)
-	if err != nil {
-		return fmt.Errorf("create index %q: %w", name, err)
-	}
-	if err := n.openIndex(ctx, created); err != nil {
-		// An index that can't be used must not keep its name.
-		return errors.Join(fmt.Errorf("create index %q: %w", name, err), n.remove(ctx, created))
-	}
-	return nil
+	return describe(&created), nil
 }
 
-// DeleteIndex removes an index and its files. It returns api.ErrIndexNotFound.
+// propose places a new index and commits it.
+func (n *Node) propose(ctx context.Context, view *state.View, name string, schema api.Schema, want api.Layout) (
+	state.Index, error,
+) {
+	uuid, err := newUUID()
+	if err != nil {
+		return state.Index{}, err
+	}
+	nodes, err := placement.Place(view, n.candidates(view), want.Shards, want.Replicas)
+	if err != nil {
+		return state.Index{}, fmt.Errorf("%w: %w", api.ErrUnavailable, err)
+	}
+	r, err := n.meta.Propose(ctx, state.CreateIndex{
+		Name: name, UUID: uuid, Schema: schema, CreatedMillis: n.cfg.Now().UnixMilli(),
+		Replicas: want.Replicas, Shards: state.Layout(uuid, nodes),
+	})
+	return r.Index, translate(err)
+}
+
+// awaitLeaders returns when every shard of a new index has a leader that takes writes.
+func (n *Node) awaitLeaders(ctx context.Context, name string) error {
+	l, err := n.layouts.find(name)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, createTimeout)
+	defer cancel()
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(64)
+	for i := range l.shards {
+		s := &l.shards[i]
+		group.Go(func() error {
+			return n.writes.atLeader(ctx, s, func(ctx context.Context, r rpc.Replica, call rpc.Call) error {
+				info, _, err := r.Info(ctx, call)
+				if err == nil && !info.LeaderHere {
+					err = &rpc.NotLeaderError{Leader: info.Leader, Term: info.Term}
+				}
+				return err
+			})
+		})
+	}
+	return group.Wait()
+}
+
+// DeleteIndex removes an index; its files go on every node as soon as that learns of it. It returns
+// api.ErrIndexNotFound.
 func (n *Node) DeleteIndex(ctx context.Context, name string) error {
-	n.change.Lock()
-	defer n.change.Unlock()
-	x, ok := n.fsm.View().Index(name)
+	if err := n.meta.Sync(ctx); err != nil {
+		return fmt.Errorf("delete index %q: %w: %w", name, api.ErrUnavailable, err)
+	}
+	x, ok := n.meta.View().Index(name)
 	if !ok {
 		return fmt.Errorf("index %q: %w", name, api.ErrIndexNotFound)
 	}
-	return n.remove(ctx, x)
-}
-
-// remove takes an index out of the metadata, and then away.
-func (n *Node) remove(ctx context.Context, x state.Index) error {
-	payload, err := state.Encode(state.DeleteIndex{Name: x.Name, UUID: x.UUID})
-	if err != nil {
+	if _, err := n.meta.Propose(ctx, state.DeleteIndex{Name: x.Name, UUID: x.UUID}); err != nil {
+		return fmt.Errorf("delete index %q: %w", name, translate(err))
+	}
+	if n.host == nil {
+		return nil
+	}
+	// What is on this node goes before the answer.
+	if err := n.holdReplicas(ctx, n.meta.View()); err != nil {
 		return err
 	}
-	if _, err := n.propose(ctx, state.TypeDeleteIndex, payload); err != nil {
-		return fmt.Errorf("delete index %q: %w", x.Name, err)
-	}
-	if err := n.discard(ctx, x); err != nil {
-		return fmt.Errorf("remove files of index %q: %w", x.Name, err)
+	for _, s := range x.Shards {
+		if err := n.host.Gone(ctx, s.ID); err != nil {
+			return fmt.Errorf("remove files of index %q: %w", name, err)
+		}
 	}
 	return nil
-}
-
-// discard closes a deleted index and removes what it kept.
-func (n *Node) discard(ctx context.Context, x state.Index) error {
-	n.mu.Lock()
-	open, ok := n.indexes[x.Name]
-	delete(n.indexes, x.Name)
-	n.mu.Unlock()
-	var errs []error
-	if ok {
-		errs = append(errs, open.close())
-	}
-	if x.Schema.Dense != nil && n.cfg.Remote != nil {
-		errs = append(errs, n.cfg.Remote.Drop(ctx, x.UUID, x.Schema))
-	}
-	errs = append(errs, removeTree(n.cfg.FS, n.indexDir(x.UUID)))
-	return errors.Join(errs...)
-}
-
-// propose puts a command into the metadata log.
-func (n *Node) propose(ctx context.Context, typ uint16, payload []byte) (state.Index, error) {
-	p := consensus.Proposal{Type: typ, Version: state.Version, MinReader: state.Version, Payload: payload}
-	if _, err := rand.Read(p.Key[:]); err != nil {
-		return state.Index{}, fmt.Errorf("make idempotency key: %w", err)
-	}
-	result, _, err := n.meta.Propose(ctx, p)
-	switch {
-	case errors.Is(err, consensus.ErrUnknownOutcome):
-		return state.Index{}, fmt.Errorf("%w: %w", api.ErrUnknownOutcome, err)
-	case err != nil:
-		return state.Index{}, fmt.Errorf("%w: %w", api.ErrUnavailable, err)
-	}
-	switch r := result.(type) {
-	case state.Result:
-		return r.Index, translate(r.Err)
-	case error:
-		return state.Index{}, fmt.Errorf("%w: %w", api.ErrUnavailable, r)
-	}
-	return state.Index{}, fmt.Errorf("%w: command gave %T", api.ErrUnknownOutcome, result)
 }
 
 // translate gives a refusal of the metadata the meaning that callers know.
 func translate(err error) error {
 	switch {
-	case errors.Is(err, state.ErrIndexExists):
+	case errors.Is(err, state.ErrIndexExists), errors.Is(err, state.ErrAliasExists):
 		return fmt.Errorf("%w: %w", api.ErrIndexExists, err)
 	case errors.Is(err, state.ErrIndexNotFound):
 		return fmt.Errorf("%w: %w", api.ErrIndexNotFound, err)
+	case errors.Is(err, state.ErrAliasNotFound):
+		return api.NewProblem(api.ProblemNotFound, 404, "alias", "%v", err)
+	case errors.Is(err, state.ErrLimit):
+		return api.NewProblem(api.ProblemRequest, 400, "", "%v", err)
+	case errors.Is(err, state.ErrNodeNotFound), errors.Is(err, state.ErrEpoch):
+		// The cluster changed while this was being planned; a repetition plans anew.
+		return fmt.Errorf("%w: %w", api.ErrUnavailable, err)
 	}
 	return err
-}
-
-// newUUID gives 128 random bits in hexadecimal, which is a name of a directory and a collection too.
-func newUUID() (string, error) {
-	var b [16]byte
-	if _, err := rand.Read(b[:]); err != nil {
-		return "", fmt.Errorf("make uuid: %w", err)
-	}
-	return hex.EncodeToString(b[:]), nil
 }

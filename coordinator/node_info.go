@@ -5,8 +5,12 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/sync/errgroup"
+
 	"sagasu/api"
 	"sagasu/coordinator/httpapi"
+	"sagasu/coordinator/state"
+	"sagasu/shard/rpc"
 	"sagasu/sparse/analysis"
 )
 
@@ -14,37 +18,63 @@ var _ httpapi.Node = (*Node)(nil)
 
 // Schema gives an index's schema, which is shared and must not be changed; api.ErrIndexNotFound.
 func (n *Node) Schema(name string) (*api.Schema, error) {
-	n.mu.RLock()
-	defer n.mu.RUnlock()
-	x, ok := n.indexes[name]
-	if !ok {
-		return nil, fmt.Errorf("index %q: %w", name, api.ErrIndexNotFound)
+	l, err := n.find(name)
+	if err != nil {
+		return nil, err
 	}
-	return &x.Schema, nil
+	return &l.Schema, nil
+}
+
+// describe tells about an index what the metadata know.
+func describe(x *state.Index) api.IndexInfo {
+	info := api.IndexInfo{Name: x.Name, Schema: x.Schema, Shards: len(x.Shards), Replicas: x.Replicas}
+	info.Placed = x.Replicas
+	for _, s := range x.Shards {
+		info.Placed = min(info.Placed, len(s.Nodes))
+	}
+	return info
 }
 
 // GetIndex tells about an index; api.ErrIndexNotFound.
 func (n *Node) GetIndex(ctx context.Context, name string) (api.IndexInfo, error) {
-	x, ctx, leave, err := n.enter(ctx, name)
+	l, err := n.find(name)
 	if err != nil {
 		return api.IndexInfo{}, err
 	}
-	defer leave()
-	documents, err := x.replica.Count(ctx, nil)
-	if err != nil {
+	info := describe(&l.Index)
+	if info.Documents, err = n.searcher.Count(ctx, l.target(n.router, nil), nil); err != nil {
 		return api.IndexInfo{}, err
 	}
-	return api.IndexInfo{Name: x.Name, Schema: x.Schema, Documents: documents, DenseLag: x.replica.DenseLag()}, nil
+	if l.Schema.Dense == nil {
+		return info, nil
+	}
+	lags := make([]int, len(l.shards))
+	group, ctx := errgroup.WithContext(ctx)
+	for i := range l.shards {
+		group.Go(func() error {
+			return n.writes.atLeader(ctx, &l.shards[i], func(ctx context.Context, r rpc.Replica, call rpc.Call) error {
+				got, _, err := r.Info(ctx, call)
+				lags[i] = got.DenseLag
+				return err
+			})
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return api.IndexInfo{}, err
+	}
+	for _, lag := range lags {
+		info.DenseLag += lag
+	}
+	return info, nil
 }
 
 // ListIndexes tells about all indexes, by name.
 func (n *Node) ListIndexes(ctx context.Context) ([]api.IndexInfo, error) {
 	infos := []api.IndexInfo{}
-	for _, x := range n.fsm.View().Indexes() {
+	for _, x := range n.meta.View().Indexes() {
 		info, err := n.GetIndex(ctx, x.Name)
 		if errors.Is(err, api.ErrIndexNotFound) {
-			// It is being made or removed.
-			continue
+			continue // it was removed meanwhile
 		}
 		if err != nil {
 			return nil, err

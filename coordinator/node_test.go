@@ -47,6 +47,12 @@ func testSchema(t *testing.T) api.Schema {
 	return schema
 }
 
+func createIndex(t *testing.T, n *Node, name string) {
+	t.Helper()
+	_, err := n.CreateIndex(testContext(t), name, testSchema(t), api.Layout{})
+	require.NoError(t, err)
+}
+
 func writeText(t *testing.T, n *Node, index, id, text string) {
 	t.Helper()
 	schema := testSchema(t)
@@ -61,9 +67,10 @@ func TestNode(t *testing.T) {
 		dir := t.TempDir()
 		n := openNode(t, dir)
 		for _, name := range []string{"papers", "notes"} {
-			require.NoError(t, n.CreateIndex(testContext(t), name, testSchema(t)))
+			createIndex(t, n, name)
 		}
-		require.ErrorIs(t, n.CreateIndex(testContext(t), "papers", testSchema(t)), api.ErrIndexExists)
+		_, err := n.CreateIndex(testContext(t), "papers", testSchema(t), api.Layout{})
+		require.ErrorIs(t, err, api.ErrIndexExists)
 		writeText(t, n, "papers", "a", "earthquake")
 		require.NoError(t, n.Close())
 
@@ -81,14 +88,14 @@ func TestNode(t *testing.T) {
 		dir := t.TempDir()
 		n := openNode(t, dir)
 		defer func() { require.NoError(t, n.Close()) }()
-		require.NoError(t, n.CreateIndex(testContext(t), "papers", testSchema(t)))
+		createIndex(t, n, "papers")
 		writeText(t, n, "papers", "a", "earthquake")
 		require.NoError(t, n.DeleteIndex(testContext(t), "papers"))
 		left, err := os.ReadDir(filepath.Join(dir, indexesDir))
 		require.NoError(t, err)
 		require.Empty(t, left)
 		require.ErrorIs(t, n.DeleteIndex(testContext(t), "papers"), api.ErrIndexNotFound)
-		require.NoError(t, n.CreateIndex(testContext(t), "papers", testSchema(t)))
+		createIndex(t, n, "papers")
 		count, err := n.Count(testContext(t), "papers", nil)
 		require.NoError(t, err)
 		require.Zero(t, count)
@@ -96,7 +103,7 @@ func TestNode(t *testing.T) {
 	t.Run("indexes without their metadata log are refused and kept", func(t *testing.T) {
 		dir := t.TempDir()
 		n := openNode(t, dir)
-		require.NoError(t, n.CreateIndex(testContext(t), "papers", testSchema(t)))
+		createIndex(t, n, "papers")
 		require.NoError(t, n.Close())
 		require.NoError(t, os.Remove(filepath.Join(dir, metaDir, metaLogDir, "raft.db")))
 		_, err := Open(testContext(t), testConfig(dir))
@@ -134,10 +141,10 @@ func TestDataDirectory(t *testing.T) {
 	})
 	t.Run("of a newer version is refused", func(t *testing.T) {
 		dir := t.TempDir()
-		require.NoError(t, os.WriteFile(filepath.Join(dir, versionFile), []byte("2\n"), 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, versionFile), []byte("3\n"), 0o600))
 		_, err := Open(testContext(t), testConfig(dir))
 		require.ErrorIs(t, err, ErrNewerData)
-		require.ErrorContains(t, err, "version 2, this build reads up to 1")
+		require.ErrorContains(t, err, "version 3, this build reads up to 2")
 	})
 	t.Run("that is something else is left alone", func(t *testing.T) {
 		dir := t.TempDir()

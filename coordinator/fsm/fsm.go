@@ -169,9 +169,25 @@ func (f *FSM) write(ctx context.Context, dir string) (uint64, error) {
 		return 0, err
 	}
 	view := f.state.View()
+	return view.Applied(), writeView(f.fs, dir, view)
+}
+
+// Write keeps a view in a directory, made if missing, as the file that Open would read there. It is durable on
+// return.
+func Write(fsys vfs.FS, dir string, view *state.View) error {
+	if err := fsys.MkdirAll(dir); err != nil {
+		return fmt.Errorf("write metadata: %w", err)
+	}
+	if err := writeView(fsys, dir, view); err != nil {
+		return fmt.Errorf("write metadata: %w", err)
+	}
+	return nil
+}
+
+func writeView(fsys vfs.FS, dir string, view *state.View) error {
 	body, err := view.Encode()
 	if err != nil {
-		return 0, err
+		return err
 	}
-	return view.Applied(), replace(f.fs, dir, frame(body))
+	return replace(fsys, dir, frame(body))
 }

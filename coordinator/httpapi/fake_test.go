@@ -35,15 +35,52 @@ type fakeNode struct {
 	batches    []int
 }
 
-func (n *fakeNode) CreateIndex(_ context.Context, name string, schema api.Schema) error {
+func (n *fakeNode) CreateIndex(_ context.Context, name string, schema api.Schema, layout api.Layout) (
+	api.IndexInfo, error,
+) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.schemas[name] != nil {
-		return fmt.Errorf("index %q: %w", name, api.ErrIndexExists)
+		return api.IndexInfo{}, fmt.Errorf("index %q: %w", name, api.ErrIndexExists)
 	}
 	n.schemas[name] = &schema
-	return nil
+	return api.IndexInfo{Name: name, Schema: schema, Shards: layout.Shards, Replicas: layout.Replicas}, nil
 }
+
+func (n *fakeNode) Cluster(context.Context) (api.ClusterStatus, error) {
+	return api.ClusterStatus{ClusterID: "c1", Health: api.HealthGreen, Problems: []string{}}, nil
+}
+
+func (n *fakeNode) Nodes(context.Context) ([]api.NodeInfo, error) {
+	return []api.NodeInfo{{ID: "a", Status: "alive"}}, nil
+}
+
+func (n *fakeNode) RemoveNode(_ context.Context, id string, force bool) error {
+	if force {
+		return nil
+	}
+	return api.NewProblem(api.ProblemConflict, 409, "force", "node %s still has replicas", id)
+}
+
+func (n *fakeNode) Shards(_ context.Context, index string) ([]api.ShardStatus, error) {
+	if _, err := n.Schema(index); err != nil && index != "" {
+		return nil, err
+	}
+	return nil, nil
+}
+
+func (n *fakeNode) Operations(context.Context) ([]api.Operation, error) {
+	return []api.Operation{{ID: "rebuild-1", Kind: "rebuild"}}, nil
+}
+
+func (n *fakeNode) Aliases(context.Context) ([]api.Alias, error) { return nil, nil }
+
+func (n *fakeNode) PutAlias(_ context.Context, _, index string) error {
+	_, err := n.Schema(index)
+	return err
+}
+
+func (n *fakeNode) DeleteAlias(context.Context, string) error { return nil }
 
 func (n *fakeNode) DeleteIndex(_ context.Context, name string) error {
 	n.mu.Lock()

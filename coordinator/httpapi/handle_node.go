@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/json"
 	"errors"
+	"strconv"
 
 	"github.com/valyala/fasthttp"
 
@@ -64,12 +65,36 @@ func (c *call) createIndex() error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := c.within(c.server.cfg.OperationTimeout)
-	defer cancel()
-	if err := c.server.cfg.Node.CreateIndex(ctx, c.index, schema); err != nil {
+	layout, err := c.layout()
+	if err != nil {
 		return err
 	}
-	return c.marshal(fasthttp.StatusCreated, api.IndexInfo{Name: c.index, Schema: schema})
+	ctx, cancel := c.within(c.server.cfg.OperationTimeout)
+	defer cancel()
+	info, err := c.server.cfg.Node.CreateIndex(ctx, c.index, schema, layout)
+	if err != nil {
+		return err
+	}
+	return c.marshal(fasthttp.StatusCreated, info)
+}
+
+// layout reads how an index is to be spread: ?shards=..&replicas=.., 0 for what isn't said.
+func (c *call) layout() (api.Layout, error) {
+	var layout api.Layout
+	for _, x := range []struct {
+		name  string
+		value *int
+	}{{"shards", &layout.Shards}, {"replicas", &layout.Replicas}} {
+		if !c.ctx.QueryArgs().Has(x.name) {
+			continue
+		}
+		n, err := strconv.Atoi(c.query(x.name))
+		if err != nil || n < 1 {
+			return layout, badParameter(x.name, "is %q, must be a whole number of at least 1", c.query(x.name))
+		}
+		*x.value = n
+	}
+	return layout, nil
 }
 
 func (c *call) deleteIndex() error {

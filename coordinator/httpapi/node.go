@@ -13,14 +13,17 @@ type Node interface {
 	Indexes
 	Documents
 	Searches
+	Cluster
+	Aliases
 	// Ready gives nil when requests can be served, else an error that names what is missing.
 	Ready(ctx context.Context) error
 }
 
 // Indexes manages indexes.
 type Indexes interface {
-	// CreateIndex returns api.ErrIndexExists.
-	CreateIndex(ctx context.Context, name string, schema api.Schema) error
+	// CreateIndex returns api.ErrIndexExists, and a *api.Problem for a layout that can't be; numbers in it that
+	// are 0 take the node's default.
+	CreateIndex(ctx context.Context, name string, schema api.Schema, layout api.Layout) (api.IndexInfo, error)
 	// DeleteIndex returns api.ErrIndexNotFound.
 	DeleteIndex(ctx context.Context, name string) error
 	// GetIndex returns api.ErrIndexNotFound.
@@ -54,4 +57,27 @@ type Searches interface {
 	Count(ctx context.Context, index string, q api.Query) (int, error)
 	// Analyze gives the tokens that an analyzer, one of api.Analyzers, makes of a text.
 	Analyze(ctx context.Context, analyzer, text string) ([]api.Token, error)
+}
+
+// Cluster tells of the nodes and what they do.
+type Cluster interface {
+	// Cluster tells how the cluster is, as this node sees it.
+	Cluster(ctx context.Context) (api.ClusterStatus, error)
+	Nodes(ctx context.Context) ([]api.NodeInfo, error)
+	// RemoveNode takes a node that is gone for good out of the metadata; with force also one whose replicas
+	// are not yet rebuilt elsewhere.
+	RemoveNode(ctx context.Context, id string, force bool) error
+	// Shards tells of the shards of an index, of all indexes for "".
+	Shards(ctx context.Context, index string) ([]api.ShardStatus, error)
+	// Operations gives what runs or ran, newest last.
+	Operations(ctx context.Context) ([]api.Operation, error)
+}
+
+// Aliases manages other names of indexes.
+type Aliases interface {
+	Aliases(ctx context.Context) ([]api.Alias, error)
+	// PutAlias makes an alias, or moves it in one step. It returns api.ErrIndexNotFound, and api.ErrIndexExists
+	// if an index has the name.
+	PutAlias(ctx context.Context, name, index string) error
+	DeleteAlias(ctx context.Context, name string) error
 }

@@ -64,14 +64,53 @@ func (c *call) match(path []string) (methods, error) {
 		c.route = "/v1/analyze"
 		return methods{post: (*call).analyze}, nil
 	}
-	if len(path) < 2 || path[0] != "v1" || path[1] != "indexes" {
+	if len(path) < 2 || path[0] != "v1" {
 		return methods{}, nil
+	}
+	if path[1] != "indexes" {
+		return c.matchCluster(path[1:])
 	}
 	if len(path) == 2 {
 		c.route = "/v1/indexes"
 		return methods{get: (*call).listIndexes}, nil
 	}
 	return c.matchIndex(path)
+}
+
+// matchCluster finds what is about the cluster; path is what follows /v1.
+func (c *call) matchCluster(path []string) (methods, error) {
+	switch strings.Join(path, "/") {
+	case "cluster":
+		c.route = "/v1/cluster"
+		return methods{get: (*call).cluster}, nil
+	case "cluster/nodes":
+		c.route = "/v1/cluster/nodes"
+		return methods{get: (*call).nodes}, nil
+	case "cluster/shards":
+		c.route = "/v1/cluster/shards"
+		return methods{get: (*call).shards}, nil
+	case "operations":
+		c.route = "/v1/operations"
+		return methods{get: (*call).operations}, nil
+	case "aliases":
+		c.route = "/v1/aliases"
+		return methods{get: (*call).aliases}, nil
+	}
+	switch {
+	case len(path) == 3 && path[0] == "cluster" && path[1] == "nodes":
+		c.route, c.id = "/v1/cluster/nodes/{id}", path[2]
+		return methods{delete: (*call).removeNode}, nil
+	case len(path) == 2 && path[0] == "operations":
+		c.route, c.id = "/v1/operations/{id}", path[1]
+		return methods{get: (*call).operation}, nil
+	case len(path) == 2 && path[0] == "aliases":
+		c.route, c.id = "/v1/aliases/{alias}", path[1]
+		if err := api.CheckIndexName(c.id); err != nil {
+			return methods{}, err
+		}
+		return methods{put: (*call).putAlias, delete: (*call).deleteAlias}, nil
+	}
+	return methods{}, nil
 }
 
 func (c *call) matchIndex(path []string) (methods, error) {

@@ -1,0 +1,14 @@
+package coordinator
+
+import "golang.org/x/sys/unix"
+
+// diskLoad gives how full the file system of a directory is, in percent and in free bytes, both rounded so
+// that they change rarely; zeros if that can't be told.
+func diskLoad(dir string) (usedPercent int, freeBytes uint64) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(dir, &s); err != nil || s.Blocks == 0 {
+		return 0, 0
+	}
+	const coarse = 1 << 30
+	return int(100 - 100*s.Bavail/s.Blocks), s.Bavail * uint64(s.Bsize) / coarse * coarse
+}

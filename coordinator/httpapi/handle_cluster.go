@@ -1,0 +1,138 @@
+package httpapi
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/valyala/fasthttp"
+
+	"sagasu/api"
+)
+
+// maxAliasBody bounds the body that names an alias's index.
+const maxAliasBody = 4 << 10
+
+func (c *call) cluster() error {
+	ctx, cancel := c.within(c.server.cfg.OperationTimeout)
+	defer cancel()
+	status, err := c.server.cfg.Node.Cluster(ctx)
+	if err != nil {
+		return err
+	}
+	return c.marshal(fasthttp.StatusOK, status)
+}
+
+func (c *call) nodes() error {
+	ctx, cancel := c.within(c.server.cfg.OperationTimeout)
+	defer cancel()
+	nodes, err := c.server.cfg.Node.Nodes(ctx)
+	if err != nil {
+		return err
+	}
+	return c.marshal(fasthttp.StatusOK, struct {
+		Nodes []api.NodeInfo `json:"nodes"`
+	}{listed(nodes)})
+}
+
+func (c *call) removeNode() error {
+	force := false
+	if c.ctx.QueryArgs().Has("force") {
+		var err error
+		if force, err = strconv.ParseBool(c.query("force")); err != nil {
+			return badParameter("force", "is %q, must be true or false", c.query("force"))
+		}
+	}
+	ctx, cancel := c.within(c.server.cfg.OperationTimeout)
+	defer cancel()
+	if err := c.server.cfg.Node.RemoveNode(ctx, c.id, force); err != nil {
+		return err
+	}
+	c.ctx.Response.SetStatusCode(fasthttp.StatusNoContent)
+	return nil
+}
+
+func (c *call) shards() error {
+	ctx, cancel := c.within(c.server.cfg.OperationTimeout)
+	defer cancel()
+	shards, err := c.server.cfg.Node.Shards(ctx, c.query("index"))
+	if err != nil {
+		return err
+	}
+	return c.marshal(fasthttp.StatusOK, struct {
+		Shards []api.ShardStatus `json:"shards"`
+	}{listed(shards)})
+}
+
+func (c *call) operations() error {
+	ctx, cancel := c.within(c.server.cfg.OperationTimeout)
+	defer cancel()
+	operations, err := c.server.cfg.Node.Operations(ctx)
+	if err != nil {
+		return err
+	}
+	return c.marshal(fasthttp.StatusOK, struct {
+		Operations []api.Operation `json:"operations"`
+	}{listed(operations)})
+}
+
+func (c *call) operation() error {
+	ctx, cancel := c.within(c.server.cfg.OperationTimeout)
+	defer cancel()
+	operations, err := c.server.cfg.Node.Operations(ctx)
+	if err != nil {
+		return err
+	}
+	at := slices.IndexFunc(operations, func(o api.Operation) bool { return o.ID == c.id })
+	if at < 0 {
+		return api.NewProblem(api.ProblemNotFound, fasthttp.StatusNotFound, "id", "there is no operation %.100q", c.id)
+	}
+	return c.marshal(fasthttp.StatusOK, operations[at])
+}
+
+func (c *call) aliases() error {
+	ctx, cancel := c.within(c.server.cfg.OperationTimeout)
+	defer cancel()
+	aliases, err := c.server.cfg.Node.Aliases(ctx)
+	if err != nil {
+		return err
+	}
+	return c.marshal(fasthttp.StatusOK, struct {
+		Aliases []api.Alias `json:"aliases"`
+	}{listed(aliases)})
+}
+
+// putAlias reads {"index": "papers"}.
+func (c *call) putAlias() error {
+	data, err := c.body(maxAliasBody)
+	if err != nil {
+		return err
+	}
+	index, err := api.ParseAlias(data)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := c.within(c.server.cfg.OperationTimeout)
+	defer cancel()
+	if err := c.server.cfg.Node.PutAlias(ctx, c.id, index); err != nil {
+		return err
+	}
+	return c.marshal(fasthttp.StatusOK, api.Alias{Name: c.id, Index: index})
+}
+
+func (c *call) deleteAlias() error {
+	ctx, cancel := c.within(c.server.cfg.OperationTimeout)
+	defer cancel()
+	if err := c.server.cfg.Node.DeleteAlias(ctx, c.id); err != nil {
+		return err
+	}
+	c.ctx.Response.SetStatusCode(fasthttp.StatusNoContent)
+	return nil
+}
+
+// listed makes an empty list of none, which is null in JSON.
+func listed[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}

@@ -1,0 +1,199 @@
+package coordinator
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"sagasu/api"
+	"sagasu/coordinator/query"
+	"sagasu/coordinator/route"
+	"sagasu/coordinator/state"
+	"sagasu/sparse"
+)
+
+// layouts knows how to reach the shards of each index, as the newest metadata describe them.
+type layouts struct {
+	node *Node
+	// present is what was made of the newest metadata so far.
+	present atomic.Pointer[described]
+
+	// mu guards traces and vocabularies, which outlive versions of the metadata.
+	mu           sync.Mutex
+	traces       map[string]*trace
+	vocabularies map[string]*sparse.Vocabulary
+}
+
+// described is one version of the metadata and the layouts made of it.
+type described struct {
+	view *state.View
+	// byName has *layout by the index's name or alias.
+	byName sync.Map
+}
+
+// layout is an index and how to reach its shards.
+type layout struct {
+	state.Index
+	terms  *sparse.Vocabulary
+	shards []shardLayout
+}
+
+// shardLayout is a shard and how to reach it.
+type shardLayout struct {
+	state.Shard
+	copies []route.Copy
+	*trace
+}
+
+// trace is what this node has learnt of a shard.
+type trace struct {
+	// leader is the node that led it last, as far as is known; nil for unknown.
+	leader atomic.Pointer[string]
+	// written is the log index of the last write that this node's clients were told of: their next search
+	// must see it.
+	written atomic.Uint64
+}
+
+func newLayouts(n *Node) *layouts {
+	l := &layouts{node: n, traces: map[string]*trace{}, vocabularies: map[string]*sparse.Vocabulary{}}
+	l.present.Store(&described{view: state.New().View()})
+	return l
+}
+
+// find gives the layout of an index by its name or alias; api.ErrIndexNotFound.
+func (l *layouts) find(name string) (*layout, error) {
+	d := l.present.Load()
+	if view := l.node.meta.View(); view != d.view {
+		d = &described{view: view}
+		l.present.Store(d)
+		l.forget(view)
+	}
+	if found, ok := d.byName.Load(name); ok {
+		return found.(*layout), nil //nolint:forcetypeassert // nothing else is stored
+	}
+	x, ok := d.view.Resolve(name)
+	if !ok {
+		return nil, fmt.Errorf("index %q: %w", name, api.ErrIndexNotFound)
+	}
+	made, err := l.describe(x)
+	if err != nil {
+		return nil, err
+	}
+	d.byName.Store(name, made)
+	return made, nil
+}
+
+// describe makes the layout of an index.
+func (l *layouts) describe(x state.Index) (*layout, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	made := &layout{Index: x, terms: l.vocabularies[x.UUID]}
+	if made.terms == nil {
+		var err error
+		if made.terms, err = sparse.NewVocabulary(x.Schema, l.node.cfg.Analyzers); err != nil {
+			return nil, fmt.Errorf("index %q: %w", x.Name, err)
+		}
+		l.vocabularies[x.UUID] = made.terms
+	}
+	for _, s := range x.Shards {
+		t := l.traces[s.ID]
+		if t == nil {
+			t = &trace{}
+			l.traces[s.ID] = t
+		}
+		sl := shardLayout{Shard: s, trace: t}
+		for _, node := range s.Nodes {
+			sl.copies = append(sl.copies, l.node.copyOn(s.ID, node))
+		}
+		made.shards = append(made.shards, sl)
+	}
+	return made, nil
+}
+
+// forget drops what is known of deleted indexes.
+func (l *layouts) forget(view *state.View) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for id := range l.traces {
+		if _, _, ok := view.Shard(id); !ok {
+			delete(l.traces, id)
+		}
+	}
+	uuids := map[string]bool{}
+	for _, x := range view.Indexes() {
+		uuids[x.UUID] = true
+	}
+	for uuid := range l.vocabularies {
+		if !uuids[uuid] {
+			delete(l.vocabularies, uuid)
+		}
+	}
+}
+
+// view gives the shard to the router.
+func (s *shardLayout) view() route.ShardView {
+	return route.ShardView{ID: s.ID, Epoch: s.Epoch, Copies: s.copies, Leader: s.leads()}
+}
+
+// leads gives the node that led the shard last, "" if that is unknown.
+func (t *trace) leads() string {
+	if leader := t.leader.Load(); leader != nil {
+		return *leader
+	}
+	return ""
+}
+
+// wrote notes a write that a client is told of.
+func (t *trace) wrote(index uint64) {
+	for {
+		before := t.written.Load()
+		if index <= before || t.written.CompareAndSwap(before, index) {
+			return
+		}
+	}
+}
+
+// order gives the shard's nodes, the likeliest leader first.
+func (s *shardLayout) order() []string {
+	nodes := slices.Clone(s.Nodes)
+	if at := slices.Index(nodes, s.leads()); at > 0 {
+		nodes[0], nodes[at] = nodes[at], nodes[0]
+	}
+	return nodes
+}
+
+// target makes an index searchable: what this node's clients wrote, and what the sequences say, is seen.
+func (l *layout) target(router *route.Router, sequence map[int]uint64) query.Target {
+	target := query.Target{Name: l.Name, ID: l.UUID, Schema: &l.Schema, Terms: l.terms}
+	for i := range l.shards {
+		s := &l.shards[i]
+		target.Shards = append(target.Shards, router.Shard(s.view(), max(s.written.Load(), sequence[s.Ordinal])))
+	}
+	return target
+}
+
+// refresh waits for metadata that know a shard in at least an epoch; see route.Config.Refresh.
+func (l *layouts) refresh(ctx context.Context, id string, epoch uint64) (route.ShardView, bool) {
+	for {
+		changed := l.node.meta.Changed()
+		x, s, ok := l.node.meta.View().Shard(id)
+		if ok && s.Epoch >= epoch {
+			made, err := l.find(x.Name)
+			if err != nil {
+				return route.ShardView{}, false
+			}
+			for i := range made.shards {
+				if made.shards[i].ID == id {
+					return made.shards[i].view(), true
+				}
+			}
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return route.ShardView{}, false
+		}
+	}
+}

@@ -1,0 +1,29 @@
+package coordinator
+
+import "time"
+
+const (
+	// leaveTimeout is how long a node that stops tries to tell the others.
+	leaveTimeout = 2 * time.Second
+	// loopEvery is how often the loops of a node look at what nothing wakes them for.
+	loopEvery = time.Second
+	// commandTimeout bounds a change of the metadata that a loop makes: it is tried again.
+	commandTimeout = 10 * time.Second
+	// loadEvery is how often a node tells its load.
+	loadEvery = 10 * time.Second
+	// writeAttempt is how long a write waits for the leader it knows before it looks for another: longer
+	// than a write takes under full load, shorter than an election.
+	writeAttempt = 2 * time.Second
+	// writePause is how long a write rests when nobody takes it.
+	writePause = 25 * time.Millisecond
+	// createTimeout bounds waiting for a new index's shards to take writes.
+	createTimeout = 20 * time.Second
+	// defaultReplicas is how many copies an index of a cluster gets if nobody says: one may be lost without
+	// a write being refused.
+	defaultReplicas = 3
+	// infoTimeout bounds asking replicas how they are, infoParallel how many are asked at once.
+	infoTimeout  = 3 * time.Second
+	infoParallel = 64
+	// conflictShown is how long a conflict of gossip is told of after it was seen last.
+	conflictShown = 10 * time.Minute
+)

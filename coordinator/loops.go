@@ -1,0 +1,224 @@
+package coordinator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"sagasu/coordinator/state"
+	"sagasu/internal/gossip"
+	"sagasu/shard"
+)
+
+// start runs the loops of the node. Each looks at the metadata and does its part; what one misses, it or
+// another node does at the next turn.
+func (n *Node) start() {
+	n.loop("found the cluster", n.foundCluster)
+	n.loop("join the cluster", n.joinCluster)
+	if n.host != nil {
+		n.loop("hold replicas", n.holdReplicas)
+	}
+	if n.meta.group != nil {
+		n.loop("know the newest metadata", n.knowNewest)
+	}
+	if n.net != nil {
+		n.running.Go(n.tellLoad)
+	}
+	if n.net != nil && n.meta.group != nil {
+		n.loop("keep the coordinators", n.keepCoordinators)
+		n.running.Go(func() { n.newReconciler().Run(n.ctx) })
+	}
+}
+
+// loop runs step whenever the metadata change, and every loopEvery at least. A failure is logged when it
+// differs from the one before, and tried again.
+func (n *Node) loop(what string, step func(ctx context.Context, view *state.View) error) {
+	n.running.Go(func() {
+		last := ""
+		for n.ctx.Err() == nil {
+			changed := n.meta.Changed()
+			ctx, cancel := context.WithTimeout(n.ctx, commandTimeout)
+			err := step(ctx, n.meta.View())
+			cancel()
+			if err != nil && n.ctx.Err() == nil && err.Error() != last {
+				last = err.Error()
+				n.cfg.Logger.Warn(what, "error", err)
+			} else if err == nil {
+				last = ""
+			}
+			select {
+			case <-changed:
+			case <-n.cfg.After(loopEvery):
+			case <-n.ctx.Done():
+			}
+		}
+	})
+}
+
+// foundCluster names a new cluster, on the node that leads its metadata first.
+func (n *Node) foundCluster(ctx context.Context, view *state.View) error {
+	if view.ClusterID() != "" || !n.meta.leads() {
+		return nil
+	}
+	id, err := newUUID()
+	if err != nil {
+		return err
+	}
+	_, err = n.meta.Propose(ctx, state.FoundCluster{ClusterID: id, Level: state.Level})
+	if errors.Is(err, state.ErrCluster) {
+		return nil
+	}
+	return err
+}
+
+// joinCluster notes which cluster this node belongs to, and registers it with its present addresses.
+func (n *Node) joinCluster(ctx context.Context, view *state.View) error {
+	id := view.ClusterID()
+	if id == "" {
+		return nil
+	}
+	who := *n.who.Load()
+	if who.Cluster != "" && who.Cluster != id {
+		return fmt.Errorf("%w: %s belongs to cluster %s, not %s", ErrIdentity, n.cfg.DataDir, who.Cluster, id)
+	}
+	if who.Cluster == "" {
+		who.Cluster = id
+		if err := who.write(n.cfg.FS, filepath.Join(n.cfg.DataDir, nodeFile)); err != nil {
+			return err
+		}
+		n.who.Store(&who)
+	}
+	if n.net != nil {
+		n.net.gossip.Update(func(m *gossip.Meta) { m.Cluster = id })
+	}
+	own := n.registration()
+	if present, ok := view.Node(own.ID); ok && sameRegistration(present, own) {
+		return nil
+	}
+	own.RegisteredMillis = n.cfg.Now().UnixMilli()
+	_, err := n.meta.Propose(ctx, state.RegisterNode{Node: own})
+	return err
+}
+
+// registration is this node as the metadata shall know it.
+func (n *Node) registration() state.Node {
+	who := n.who.Load()
+	own := state.Node{
+		ID: who.ID, Instance: who.Instance, Roles: n.cfg.Roles, Zone: n.cfg.Zone, Version: n.cfg.Version,
+		HTTPAddr: n.cfg.HTTPAddr, OpsAddr: n.cfg.OpsAddr, Level: state.Level, State: state.NodeActive,
+	}
+	if n.net != nil {
+		own.HTTPAddr, own.OpsAddr = n.net.advertise(own.HTTPAddr), n.net.advertise(own.OpsAddr)
+		own.RPCAddr = n.net.advertise(n.net.listener.Addr().String())
+		own.GossipAddr = n.net.gossip.Addr()
+	}
+	return own
+}
+
+// sameRegistration reports whether nothing of a registration has changed.
+func sameRegistration(a, b state.Node) bool {
+	return a.Instance == b.Instance && fmt.Sprint(a.Roles) == fmt.Sprint(b.Roles) && a.Zone == b.Zone &&
+		a.Version == b.Version && a.RPCAddr == b.RPCAddr && a.HTTPAddr == b.HTTPAddr && a.OpsAddr == b.OpsAddr &&
+		a.GossipAddr == b.GossipAddr && a.Level == b.Level && a.State == b.State
+}
+
+// gossipMeta is this node as gossip tells of it at first.
+func (n *Node) gossipMeta() gossip.Meta {
+	who := n.who.Load()
+	m := gossip.Meta{
+		Cluster: who.Cluster, Instance: who.Instance, Zone: n.cfg.Zone, Version: n.cfg.Version,
+		RPC:  n.net.advertise(n.net.listener.Addr().String()),
+		HTTP: n.net.advertise(n.cfg.HTTPAddr), Ops: n.net.advertise(n.cfg.OpsAddr),
+		Level: state.Level, Expect: n.cfg.Cluster.Expect,
+	}
+	for _, r := range n.cfg.Roles {
+		m.Roles = append(m.Roles, string(r))
+	}
+	return m
+}
+
+// holdReplicas tells the host which replicas it shall hold.
+func (n *Node) holdReplicas(_ context.Context, view *state.View) error {
+	var assigned []shard.Assignment
+	for _, placed := range view.ShardsOn(n.who.Load().ID) {
+		assigned = append(assigned, shard.Assignment{
+			Shard: placed.Shard.ID, Index: placed.Index.Name, Schema: placed.Index.Schema,
+			Epoch: placed.Shard.Epoch, Nodes: placed.Shard.Nodes, Founded: placed.Shard.Founded,
+		})
+	}
+	// Before the metadata are known to have been the newest once, what they lack may only be missing here.
+	sure := n.meta.Current() && view.ClusterID() != ""
+	gone := func(id string) bool {
+		_, _, there := view.Shard(id)
+		return sure && !there
+	}
+	return n.host.Assign(view.Version(), assigned, gone, sure)
+}
+
+// knowNewest finds out once that this coordinator's metadata are not older than the leader's.
+func (n *Node) knowNewest(ctx context.Context, _ *state.View) error {
+	if n.meta.Current() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, loopEvery)
+	defer cancel()
+	if err := n.meta.Sync(ctx); err != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return err
+	}
+	return nil
+}
+
+// markFounded tells the metadata that a shard's group exists.
+func (n *Node) markFounded(ctx context.Context, id string) error {
+	_, err := n.meta.Propose(ctx, state.MarkFounded{Shard: id})
+	if errors.Is(err, state.ErrShardNotFound) {
+		return nil // it was deleted meanwhile
+	}
+	return err
+}
+
+// settle returns when a node on its own is registered and holds its replicas.
+func (n *Node) settle(ctx context.Context) error {
+	for {
+		changed := n.meta.Changed()
+		view := n.meta.View()
+		if _, ok := view.Node(n.who.Load().ID); ok && n.meta.Current() {
+			return n.holdReplicas(ctx, view)
+		}
+		select {
+		case <-changed:
+		case <-n.cfg.After(loopEvery / 20):
+		case <-ctx.Done():
+			return fmt.Errorf("start node: %w", ctx.Err())
+		}
+	}
+}
+
+// tellLoad spreads the node's load by gossip, coarsely.
+func (n *Node) tellLoad() {
+	for {
+		load := gossip.Load{}
+		if n.host != nil {
+			load.Shards = n.host.Shards()
+		}
+		load.DiskUsedPercent, load.DiskFreeBytes = diskLoad(n.cfg.DataDir)
+		n.net.gossip.Update(func(m *gossip.Meta) { m.Load = load })
+		select {
+		case <-n.cfg.After(loadEvery):
+		case <-n.ctx.Done():
+			return
+		}
+	}
+}
+
+// gossiped waits a moment where nothing else tells of a change; false when the node is closed.
+func (n *Node) pause(d time.Duration) bool {
+	select {
+	case <-n.cfg.After(d):
+		return true
+	case <-n.ctx.Done():
+		return false
+	}
+}

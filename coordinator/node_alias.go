@@ -1,0 +1,76 @@
+package coordinator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"sagasu/api"
+	"sagasu/coordinator/state"
+)
+
+// Aliases gives every alias, by name.
+func (n *Node) Aliases(context.Context) ([]api.Alias, error) {
+	var out []api.Alias
+	for _, a := range n.meta.View().Aliases() {
+		out = append(out, api.Alias{Name: a.Name, Index: a.Index})
+	}
+	return out, nil
+}
+
+// PutAlias makes an alias lead to an index, in one step if it led to another. It returns api.ErrIndexNotFound,
+// and api.ErrIndexExists if an index has the name.
+func (n *Node) PutAlias(ctx context.Context, name, index string) error {
+	if _, err := n.meta.Propose(ctx, state.PutAlias{Name: name, Index: index}); err != nil {
+		return fmt.Errorf("put alias %q: %w", name, translate(err))
+	}
+	return nil
+}
+
+// DeleteAlias removes an alias.
+func (n *Node) DeleteAlias(ctx context.Context, name string) error {
+	if _, err := n.meta.Propose(ctx, state.DeleteAlias{Name: name}); err != nil {
+		return fmt.Errorf("delete alias %q: %w", name, translate(err))
+	}
+	return nil
+}
+
+// Operations gives what runs or ran, in order of creation.
+func (n *Node) Operations(context.Context) ([]api.Operation, error) {
+	var out []api.Operation
+	for _, o := range n.meta.View().Operations() {
+		out = append(out, api.Operation{
+			ID: o.ID, Kind: o.Kind, State: string(o.State), Reason: o.Reason, Index: o.Index, Shard: o.Shard,
+			Node: o.Node, Error: o.Error, Done: o.Done, Total: o.Total, CreatedMillis: o.CreatedMillis,
+			UpdatedMillis: o.UpdatedMillis,
+		})
+	}
+	return out, nil
+}
+
+// RemoveNode takes a node out of the metadata. One that is alive is refused: it would register again.
+func (n *Node) RemoveNode(ctx context.Context, id string, force bool) error {
+	if err := n.meta.Sync(ctx); err != nil {
+		return fmt.Errorf("remove node %q: %w: %w", id, api.ErrUnavailable, err)
+	}
+	node, ok := n.meta.View().Node(id)
+	if !ok {
+		return api.NewProblem(api.ProblemNotFound, 404, "id", "there is no node %.100q", id)
+	}
+	alive := id == n.who.Load().ID
+	if n.net != nil && !alive {
+		alive, _, _ = n.heardOf(id)
+	}
+	if alive {
+		return api.NewProblem(api.ProblemConflict, 409, "id", "node %s is alive; stop it first", id)
+	}
+	_, err := n.meta.Propose(ctx, state.RemoveNode{ID: id, Instance: node.Instance, Force: force})
+	if errors.Is(err, state.ErrNodeInUse) {
+		return api.NewProblem(api.ProblemConflict, 409, "force",
+			"node %s still has replicas; they are rebuilt elsewhere after the grace time, or at once with force", id)
+	}
+	if err != nil {
+		return fmt.Errorf("remove node %q: %w", id, translate(err))
+	}
+	return nil
+}

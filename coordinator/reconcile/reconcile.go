@@ -1,0 +1,169 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"sagasu/coordinator/placement"
+	"sagasu/coordinator/state"
+)
+
+// KindRebuild is the kind of operation that gives a shard another replica, or other nodes.
+const KindRebuild = "rebuild"
+
+// Cluster is what the loop acts on.
+type Cluster interface {
+	// View gives the metadata, Leads reports whether this node leads them.
+	View() *state.View
+	Leads() bool
+	// Candidates gives the nodes with what is known of them.
+	Candidates(view *state.View) []placement.Candidate
+	// Propose commits a change of the metadata.
+	Propose(ctx context.Context, c state.Change) (state.Result, error)
+	// Settled reports whether the members of a shard's group are exactly the nodes that the metadata want, all
+	// with a vote. An error says that nobody could be asked.
+	Settled(ctx context.Context, s state.Shard) (bool, error)
+}
+
+// Config configures a Reconciler.
+type Config struct {
+	Cluster Cluster
+	// Every is the time between two turns.
+	Every  time.Duration
+	Now    func() time.Time
+	After  func(time.Duration) <-chan time.Time
+	Logger *slog.Logger
+}
+
+// Reconciler runs the loop.
+type Reconciler struct{ cfg Config }
+
+// New makes a Reconciler.
+func New(cfg Config) *Reconciler { return &Reconciler{cfg: cfg} }
+
+// Run takes turns until ctx ends.
+func (r *Reconciler) Run(ctx context.Context) {
+	for ctx.Err() == nil {
+		if r.cfg.Cluster.Leads() {
+			if err := r.Turn(ctx); err != nil && ctx.Err() == nil {
+				r.cfg.Logger.Warn("reconcile the cluster", "error", err)
+			}
+		}
+		select {
+		case <-r.cfg.After(r.cfg.Every):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// Turn does what there is to do now. It may be called by any node; what two of them propose at once is told
+// apart by the shards' epochs.
+func (r *Reconciler) Turn(ctx context.Context) error {
+	view := r.cfg.Cluster.View()
+	busy, errs := r.follow(ctx, view)
+	for _, c := range placement.Repair(view, r.cfg.Cluster.Candidates(view), view.RebuildGrace()) {
+		if len(busy) >= view.RebuildParallel() {
+			break
+		}
+		if busy[c.Shard] {
+			continue
+		}
+		if err := r.begin(ctx, view, c); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		busy[c.Shard] = true
+	}
+	return errors.Join(errs...)
+}
+
+// follow ends the operations that are done, and gives the shards of those that go on.
+func (r *Reconciler) follow(ctx context.Context, view *state.View) (busy map[string]bool, errs []error) {
+	busy = map[string]bool{}
+	for _, o := range view.Operations() {
+		if o.Kind != KindRebuild || o.State.Ended() {
+			continue
+		}
+		next, err := r.progress(ctx, view, o)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		busy[o.Shard] = busy[o.Shard] || !next.State.Ended()
+		if next.State == o.State {
+			continue
+		}
+		next.UpdatedMillis = r.cfg.Now().UnixMilli()
+		if _, err := r.cfg.Cluster.Propose(ctx, state.PutOperation{Operation: next}); err != nil &&
+			!errors.Is(err, state.ErrOperationEnded) {
+			errs = append(errs, fmt.Errorf("note the end of operation %s: %w", o.ID, err))
+		}
+		r.cfg.Logger.Info("operation ended", "id", o.ID, "state", string(next.State), "reason", o.Reason)
+	}
+	return busy, errs
+}
+
+// progress says how far an operation is.
+func (r *Reconciler) progress(ctx context.Context, view *state.View, o state.Operation) (state.Operation, error) {
+	_, s, ok := view.Shard(o.Shard)
+	switch {
+	case !ok:
+		o.State, o.Error = state.OperationCancelled, "the index was deleted"
+		return o, nil
+	case o.State == state.OperationPending && o.Total != s.Epoch:
+		return r.resume(s, o), nil
+	}
+	settled, err := r.cfg.Cluster.Settled(ctx, s)
+	if err != nil {
+		return o, fmt.Errorf("follow operation %s: %w", o.ID, err)
+	}
+	if settled {
+		o.State, o.Done = state.OperationDone, o.Total
+	}
+	return o, nil
+}
+
+// resume ends an operation whose change of the metadata was refused or never proposed: a new turn plans
+// anew.
+func (r *Reconciler) resume(s state.Shard, o state.Operation) state.Operation {
+	if r.cfg.Now().Sub(time.UnixMilli(o.CreatedMillis)) > pendingTime || s.Epoch > o.Total {
+		o.State, o.Error = state.OperationCancelled, "the shard changed before it began"
+	}
+	return o
+}
+
+// pendingTime is how long an operation may wait for its change to be committed.
+const pendingTime = 30 * time.Second
+
+// begin notes an operation and makes its change. Total is the epoch that the change gives the shard.
+func (r *Reconciler) begin(ctx context.Context, view *state.View, c placement.Change) error {
+	x, s, ok := view.Shard(c.Shard)
+	if !ok {
+		return nil
+	}
+	now := r.cfg.Now().UnixMilli()
+	o := state.Operation{
+		ID: fmt.Sprintf("rebuild-%.40s-%d", s.ID, c.Epoch+1), Kind: KindRebuild, State: state.OperationPending,
+		Reason: c.Reason, Index: x.Name, Shard: s.ID, Total: c.Epoch + 1, CreatedMillis: now, UpdatedMillis: now,
+	}
+	if len(c.Add) > 0 {
+		o.Node = c.Add[0]
+	}
+	if _, err := r.cfg.Cluster.Propose(ctx, state.PutOperation{Operation: o}); err != nil {
+		return fmt.Errorf("note operation %s: %w", o.ID, err)
+	}
+	r.cfg.Logger.Info("operation begins", "id", o.ID, "shard", s.ID, "nodes", c.Nodes, "reason", c.Reason)
+	_, err := r.cfg.Cluster.Propose(ctx, state.SetReplicas{Shard: c.Shard, Epoch: c.Epoch, Nodes: c.Nodes})
+	o.State = state.OperationRunning
+	if err != nil {
+		o.State, o.Error = state.OperationFailed, err.Error()
+	}
+	o.UpdatedMillis = r.cfg.Now().UnixMilli()
+	_, noted := r.cfg.Cluster.Propose(ctx, state.PutOperation{Operation: o})
+	if err != nil {
+		err = fmt.Errorf("change the replicas of shard %s: %w", c.Shard, err)
+	}
+	return errors.Join(err, noted)
+}
