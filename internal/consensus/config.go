@@ -1,12 +1,15 @@
 package consensus
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/hashicorp/raft"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"sagasu/internal/consensus/boltstore"
 )
 
 // Member is a voter of a group that is bootstrapped.
@@ -50,9 +53,17 @@ type Config struct {
 	// DiskStallLimit is how long a store write may take before the replica gives up its leadership and fails.
 	DiskStallLimit time.Duration
 
+	// RestoreDir is where the files of the machine of another replica are brought, beside this machine's own and on
+	// the same file system; see Adopt. Required with Fetch.
+	RestoreDir string
+	// Fetch copies the files of the machine of the replica on node from into the empty directory into, and gives the
+	// index they are durable to. It is called when the log no longer holds what this replica lacks; nil means such
+	// a replica has to be rebuilt. ctx ends with Close.
+	Fetch func(ctx context.Context, from, into string) (durable uint64, err error)
+
 	// SnapshotThreshold is the number of entries since the last snapshot that calls for the next.
 	SnapshotThreshold uint64
-	// TrailingLogs is the number of entries kept behind a snapshot for followers that lag; DedupWindow at least.
+	// TrailingLogs is the number of entries kept behind a snapshot for followers that lag.
 	TrailingLogs uint64
 	// HashEvery is the distance, in entries, of the states whose hashes replicas compare; equal on all replicas.
 	HashEvery uint64
@@ -113,8 +124,8 @@ func (c Config) Validate() error {
 		return invalid("SnapshotThreshold is 0")
 	case c.HashEvery == 0:
 		return invalid("HashEvery is 0")
-	case c.TrailingLogs < DedupWindow:
-		return invalid("TrailingLogs %d is less than DedupWindow %d", c.TrailingLogs, DedupWindow)
+	case c.Fetch != nil && c.RestoreDir == "":
+		return invalid("RestoreDir is empty, Fetch needs it")
 	case c.Transport != nil && !preVote:
 		return invalid("Transport %T does not support pre-vote", c.Transport)
 	case c.Transport == nil && c.Network == nil && len(c.Members) > 1:
@@ -123,6 +134,19 @@ func (c Config) Validate() error {
 		return invalid("ID %s is not the node's, %s", c.ID, c.Network.self)
 	}
 	return nil
+}
+
+// store opens the log.
+func (c Config) store() (store, error) {
+	if c.openStore != nil {
+		return c.openStore(c.Dir, c.LockTimeout)
+	}
+	return boltstore.Open(c.Dir, c.LockTimeout)
+}
+
+// snapshotStore opens the snapshots beside it.
+func (c Config) snapshotStore() (raft.SnapshotStore, error) {
+	return raft.NewFileSnapshotStoreWithLogger(c.Dir, retainedSnapshots, newLogger(c.Logger))
 }
 
 // solo tells whether the group never has another replica.

@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -120,7 +121,7 @@ func TestConfig(t *testing.T) {
 		"ElectionTimeout":   func(c *Config) { c.ElectionTimeout = c.HeartbeatTimeout - 1 },
 		"SnapshotThreshold": func(c *Config) { c.SnapshotThreshold = 0 },
 		"HashEvery":         func(c *Config) { c.HashEvery = 0 },
-		"TrailingLogs":      func(c *Config) { c.TrailingLogs = DedupWindow - 1 },
+		"RestoreDir":        func(c *Config) { c.Fetch = func(context.Context, string, string) (uint64, error) { return 0, nil } },
 		"Members":           func(c *Config) { c.Members = make([]Member, 3) },
 	} {
 		cfg := soloConfig("dir")

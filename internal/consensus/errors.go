@@ -41,13 +41,24 @@ var (
 	// ErrSnapshotLoop is the reason of a replica that was streamed the same snapshot again and again.
 	ErrSnapshotLoop = errors.New("snapshot does not help the replica")
 
-	// ErrRestoreUnsupported is returned when a snapshot is streamed to this replica: a snapshot is a reference to
-	// the leader's own files. A replica that needs one has to be rebuilt.
+	// ErrRestored is the reason of a replica whose state was fetched from another one. Close it, Adopt the files, and
+	// open it again.
+	ErrRestored = errors.New("replica was restored and must be opened again")
+	// ErrRestoring is told to a leader whose snapshot this replica can't take yet: it is getting the state it stands for.
+	ErrRestoring = errors.New("restore under way")
+	// ErrRestoreUnsupported is told to a leader whose snapshot this replica can't take: a snapshot is a reference to
+	// the leader's own files, which are not fetched without a Fetch.
 	ErrRestoreUnsupported = errors.New("restoring a streamed snapshot is not supported")
+	// ErrRestorePending is returned by Open, and by Recover, when restored files wait in RestoreDir to be adopted.
+	ErrRestorePending = errors.New("restored files are not adopted yet")
 	// ErrStateBehind is returned by Open when the machine lacks commands that the log no longer holds.
 	ErrStateBehind = errors.New("state machine is behind the snapshot")
 	// ErrLogBehind is returned by Open when the log lacks what the machine has applied.
 	ErrLogBehind = errors.New("raft log is behind the state machine")
-	// ErrReference is returned by Open when the newest snapshot's reference is damaged.
+	// ErrReference is returned when a snapshot's reference is damaged: the newest one's by Open, of fetched files by
+	// Adopt.
 	ErrReference = errors.New("snapshot reference is damaged")
+
+	// errOvertaken is why fetched files are dropped: this replica has caught up without them.
+	errOvertaken = errors.New("replica has caught up")
 )

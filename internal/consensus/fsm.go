@@ -29,6 +29,8 @@ type fsm struct {
 
 	floor     uint64 // machine's durable index when opened: entries up to it are not applied again
 	command   uint64 // last command the machine has
+	seen      uint64 // last command whose key the window has been told
+	ahead     *atomic.Uint64
 	hashEvery uint64
 	own       []checkpoint // the machine's recent hashes, ascending
 	newest    atomic.Pointer[checkpoint]
@@ -56,8 +58,9 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 		}
 		switch {
 		case log.Type == raft.LogConfiguration:
-			f.members.Store(&membership{log.Index, raft.DecodeConfiguration(log.Data)})
-		case log.Type == raft.LogCommand && log.Index > f.floor:
+			f.noteMembers(membership{log.Index, raft.DecodeConfiguration(log.Data)})
+		case log.Type == raft.LogCommand && log.Index > f.seen:
+			f.seen = log.Index
 			f.collect(log, &outcomes[i])
 		}
 	}
@@ -66,6 +69,16 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 		f.applied.advance(logs[len(logs)-1].Index)
 	}
 	return results
+}
+
+// noteMembers remembers the newest committed members.
+func (f *fsm) noteMembers(m membership) {
+	for {
+		before := f.members.Load()
+		if m.index <= before.index || f.members.CompareAndSwap(before, &m) {
+			return
+		}
+	}
 }
 
 // collect adds one command to the batch for the machine, unless it must not be applied.
@@ -78,6 +91,10 @@ func (f *fsm) collect(log *raft.Log, out *outcome) {
 			return
 		}
 		f.stop(fmt.Errorf("entry %d: %w", log.Index, err), out)
+		return
+	}
+	if log.Index <= f.command { // the machine came with it
+		f.window.see(log.Index, e.Key)
 		return
 	}
 	if err := f.compare(log.Index, e.stamp); err != nil {
@@ -182,10 +199,40 @@ func (f *fsm) Snapshot() (raft.FSMSnapshot, error) {
 	if err := f.failure.err(); err != nil {
 		return nil, err
 	}
-	return &snapshot{command: f.command, hash: f.machine.Hash(), persist: f.persist}, nil
+	ref := reference{
+		command: f.command, hash: f.machine.Hash(), ahead: f.ahead.Load(), seen: f.seen, keys: f.window.keys(f.seen),
+	}
+	return &snapshot{ref: ref, persist: f.persist}, nil
 }
 
-// Restore implements raft.FSM: a snapshot of another replica is refused.
+// Restore implements raft.FSM. It is handed only snapshots of what the machine has, of which it takes the keys.
 func (f *fsm) Restore(stream io.ReadCloser) error {
-	return errors.Join(ErrRestoreUnsupported, stream.Close())
+	raw, err := io.ReadAll(io.LimitReader(stream, maxReference))
+	if err = errors.Join(err, stream.Close()); err != nil {
+		return fmt.Errorf("read streamed snapshot: %w", err)
+	}
+	ref, err := decodeReference(raw)
+	if err == nil {
+		err = f.restore(ref)
+	}
+	if err != nil {
+		f.fail(err) // the snapshot is kept already
+	}
+	return err
+}
+
+func (f *fsm) restore(ref reference) error {
+	switch {
+	case f.command < ref.command:
+		return fmt.Errorf("machine is at index %d, the snapshot needs %d: %w", f.command, ref.command, ErrStateBehind)
+	case f.command == ref.command && f.machine.Hash() != ref.hash:
+		return fmt.Errorf("machine at index %d hashes to %016x, the leader's snapshot says %016x: %w",
+			f.command, f.machine.Hash(), ref.hash, ErrDiverged)
+	}
+	if ref.seen > f.seen {
+		f.window.restore(ref.keys)
+		f.seen = ref.seen
+		f.applied.advance(ref.seen)
+	}
+	return nil
 }

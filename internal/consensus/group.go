@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -27,7 +28,12 @@ type Group struct {
 	leading chan bool
 	stamped atomic.Uint64 // newest checkpoint put on an entry
 	durable atomic.Uint64 // last command the machine reported durable
-	reads   chan chan verdict
+	ahead   atomic.Uint64 // up to where the machine may be ahead of the log
+	started chan struct{} // closed when raft is set
+
+	restoring  atomic.Bool // a restore runs in the background
+	persisting sync.Mutex
+	reads      chan chan verdict
 
 	ctx      context.Context // ends with Close
 	cancel   context.CancelFunc
@@ -42,10 +48,17 @@ type Group struct {
 type readiness struct{ term, index uint64 }
 
 // fail ends the replica: nothing more is sent, stored, applied or acknowledged.
-func (g *Group) fail(reason error) {
-	if g.failure.set(reason) {
+func (g *Group) fail(reason error) { g.failFirst(reason) }
+
+// failFirst tells whether the replica had not failed before.
+func (g *Group) failFirst(reason error) bool {
+	first := g.failure.set(reason)
+	if first && errors.Is(reason, ErrRestored) {
+		g.cfg.Logger.Info("consensus replica must be reopened", slog.String("group", g.cfg.Group), slog.Any("reason", reason))
+	} else if first {
 		g.cfg.Logger.Error("consensus replica failed", slog.String("group", g.cfg.Group), slog.Any("error", reason))
 	}
+	return first
 }
 
 // Failed is closed when the replica has failed. Close it then, and Open it again: opening checks everything.
@@ -217,30 +230,9 @@ func (g *Group) Snapshot(ctx context.Context) error {
 }
 
 // persist runs on raft's snapshot goroutine, before log entries are discarded.
-func (g *Group) persist(s *snapshot) error {
+func (g *Group) persist(s *snapshot) (err error) {
 	began := time.Now()
-	durable, err := g.fsm.machine.Persist(g.ctx)
+	s.ref.durable, err = g.makeDurable(g.ctx, s.ref.command)
 	g.metrics.persist.Observe(time.Since(began).Seconds())
-	switch {
-	case g.ctx.Err() != nil:
-		return ErrClosed
-	case err != nil:
-		err = fmt.Errorf("persist: %w: %w", ErrStateMachine, err)
-	case durable < s.command:
-		err = fmt.Errorf("persist reached index %d, %d was applied before: %w", durable, s.command, ErrStateMachine)
-	}
-	if err != nil {
-		g.fail(err)
-		return err
-	}
-	s.durable = durable
-	g.durable.Store(durable)
-	return g.failure.err()
-}
-
-// discardable is the highest index that compaction may delete: the machine must be durable past it, and the window of
-// keys must be readable back from what stays.
-func (g *Group) discardable() uint64 {
-	durable := g.durable.Load()
-	return durable - min(durable, DedupWindow)
+	return err
 }

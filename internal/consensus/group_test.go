@@ -215,7 +215,7 @@ func TestSnapshot(t *testing.T) {
 		states, err := filepath.Glob(filepath.Join(cfg.Dir, "snapshots", "*", "state.bin"))
 		require.NoError(t, err)
 		require.Len(t, states, 1)
-		require.NoError(t, os.WriteFile(states[0], make([]byte, referenceSize), 0o600))
+		require.NoError(t, os.WriteFile(states[0], make([]byte, referenceFixed), 0o600))
 		_, err = Open(cfg, m.reopen())
 		require.Error(t, err)
 	})

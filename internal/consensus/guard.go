@@ -126,7 +126,7 @@ func (g *guard) StoreLogs(logs []*raft.Log) error {
 }
 
 // DeleteRange deletes a conflicting tail, or everything, as asked; but compaction never takes what the machine has not
-// made durable, or what the window of keys is read back from.
+// made durable.
 func (g *guard) DeleteRange(low, high uint64) error {
 	first, err := g.FirstIndex()
 	if err != nil {

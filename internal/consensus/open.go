@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
-
-	"sagasu/internal/consensus/boltstore"
 )
 
 // Open starts a replica with the state in cfg.Dir and the machine's own. It refuses, with ErrStateBehind, ErrLogBehind,
@@ -23,11 +21,10 @@ func Open(cfg Config, machine StateMachine) (*Group, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open group %s: %w", cfg.Group, err)
 	}
-	openStore := cfg.openStore
-	if openStore == nil {
-		openStore = func(dir string, wait time.Duration) (store, error) { return boltstore.Open(dir, wait) }
+	if err := cfg.pending(); err != nil {
+		return nil, fmt.Errorf("open group %s: %w", cfg.Group, err)
 	}
-	opened, err := openStore(cfg.Dir, cfg.LockTimeout)
+	opened, err := cfg.store()
 	if err != nil {
 		return nil, fmt.Errorf("open group %s: %w", cfg.Group, err)
 	}
@@ -40,6 +37,17 @@ func Open(cfg Config, machine StateMachine) (*Group, error) {
 		return nil, errors.Join(fmt.Errorf("open group %s: %w", cfg.Group, err), g.Close())
 	}
 	return g, nil
+}
+
+// pending refuses while restored files wait to be adopted.
+func (c Config) pending() error {
+	if c.RestoreDir == "" {
+		return nil
+	}
+	if _, err := os.Stat(c.RestoreDir); !errors.Is(err, os.ErrNotExist) {
+		return errors.Join(fmt.Errorf("%s: %w", c.RestoreDir, ErrRestorePending), err)
+	}
+	return nil
 }
 
 // start builds a group over its opened store. On an error nothing is left running but its link, if it has one.
@@ -61,28 +69,27 @@ func start(cfg Config, machine StateMachine, opened store) (*Group, error) {
 		}
 		_, g.peers = raft.NewInmemTransport(address)
 	}
-	files, err := raft.NewFileSnapshotStoreWithLogger(cfg.Dir, retainedSnapshots, newLogger(cfg.Logger))
+	files, err := cfg.snapshotStore()
 	if err != nil {
 		return g, err
 	}
-	g.snapshots = &snapshots{SnapshotStore: files, fail: g.fail}
+	g.snapshots = &snapshots{SnapshotStore: files, receive: g.receive, fail: g.fail}
 	g.guard = newGuard(opened, g.failure, g.fail)
-	g.guard.observe, g.guard.discardable = g.metrics.observeWrite, g.discardable
+	g.guard.observe, g.guard.discardable = g.metrics.observeWrite, g.durable.Load
 	g.fsm = &fsm{
 		machine: machine, window: newWindow(), failure: g.failure, fail: g.fail, persist: g.persist,
 		batch: g.metrics.batch, floor: machine.AppliedIndex(), command: machine.AppliedIndex(), hashEvery: cfg.HashEvery,
+		ahead: &g.ahead,
 	}
 	g.fsm.members.Store(&membership{})
+	g.started = make(chan struct{})
 	g.fsm.applied.advance(g.fsm.floor)
 	g.durable.Store(g.fsm.floor)
-	meta, err := checkFit(opened, files, machine)
+	meta, ref, err := newestReference(files)
 	if err != nil {
 		return g, err
 	}
-	if meta != nil {
-		g.fsm.members.Store(&membership{meta.ConfigurationIndex, meta.Configuration})
-	}
-	if err := readWindow(opened, g.fsm.floor, g.fsm.window); err != nil {
+	if err := g.resume(opened, meta, ref); err != nil {
 		return g, err
 	}
 	if err := g.bootstrap(opened, files); err != nil {
@@ -92,19 +99,42 @@ func start(cfg Config, machine StateMachine, opened store) (*Group, error) {
 	return g, g.run()
 }
 
-// checkFit compares the log, the newest snapshot, which it returns if there is one, and the machine.
-func checkFit(logs raft.LogStore, files raft.SnapshotStore, machine StateMachine) (*raft.SnapshotMeta, error) {
+// resume compares the log, the newest snapshot (meta is nil without one) and the machine, and begins where they are.
+func (g *Group) resume(logs store, meta *raft.SnapshotMeta, ref reference) error {
+	last, err := logs.LastIndex()
+	if err != nil {
+		return err
+	}
+	if meta != nil && last < meta.Index && !ref.old && g.fsm.floor >= ref.command {
+		// A snapshot of the leader's was taken over, and the process ended before the log behind it was gone.
+		if err := emptyLog(logs); err != nil {
+			return err
+		}
+	}
+	if err := checkFit(logs, meta, ref, g.fsm.machine); err != nil {
+		return err
+	}
+	if meta != nil {
+		g.fsm.members.Store(&membership{meta.ConfigurationIndex, meta.Configuration})
+	}
+	if ref.old {
+		g.fsm.seen = g.fsm.floor
+		return readWindow(logs, g.fsm.floor, g.fsm.window)
+	}
+	g.ahead.Store(ref.ahead)
+	g.fsm.seen = ref.seen
+	g.fsm.window.restore(ref.keys)
+	return nil
+}
+
+func checkFit(logs raft.LogStore, meta *raft.SnapshotMeta, ref reference, machine StateMachine) error {
 	first, err := logs.FirstIndex()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	last, err := logs.LastIndex()
 	if err != nil {
-		return nil, err
-	}
-	meta, ref, err := newestReference(files)
-	if err != nil {
-		return nil, err
+		return err
 	}
 	applied, covered := machine.AppliedIndex(), uint64(0)
 	if meta != nil {
@@ -112,19 +142,19 @@ func checkFit(logs raft.LogStore, files raft.SnapshotStore, machine StateMachine
 	}
 	switch {
 	case applied < ref.command:
-		err = fmt.Errorf("machine is durable to index %d, the snapshot needs %d: %w", applied, ref.command, ErrStateBehind)
-	case applied > last || covered > last:
-		err = fmt.Errorf("log ends at index %d, machine is at %d, snapshot at %d: %w", last, applied, covered, ErrLogBehind)
+		return fmt.Errorf("machine is durable to index %d, the snapshot needs %d: %w", applied, ref.command, ErrStateBehind)
+	case applied > max(last, covered, ref.ahead), ref.old && last < max(applied, covered):
+		return fmt.Errorf("log ends at index %d, machine is at %d, snapshot at %d: %w", last, applied, covered, ErrLogBehind)
 	case first > covered+1:
-		err = fmt.Errorf("log begins at index %d, the snapshot ends at %d: %w", first, covered, ErrLogBehind)
+		return fmt.Errorf("log begins at index %d, the snapshot ends at %d: %w", first, covered, ErrLogBehind)
 	case meta != nil && applied == ref.command && machine.Hash() != ref.hash:
-		err = fmt.Errorf("machine at index %d hashes to %016x, its snapshot says %016x: %w",
+		return fmt.Errorf("machine at index %d hashes to %016x, its snapshot says %016x: %w",
 			applied, machine.Hash(), ref.hash, ErrDiverged)
 	}
-	return meta, err
+	return nil
 }
 
-// readWindow reads the keys before the first entry that will be applied.
+// readWindow reads the keys before the first entry that will be applied, where the snapshot does not have them.
 func readWindow(logs raft.LogStore, applied uint64, w *window) error {
 	first, err := logs.FirstIndex()
 	if err != nil || first == 0 {
@@ -186,6 +216,7 @@ func (g *Group) run() (err error) {
 		}
 		return err
 	}
+	close(g.started)
 	if g.link != nil {
 		g.link.owner.Store(g)
 	}

@@ -1,54 +1,17 @@
 package consensus
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 
 	"github.com/hashicorp/raft"
 )
 
-const (
-	referenceMagic   = "SGRF"
-	referenceVersion = 1
-	referenceSize    = 36
-)
-
-// reference is all that a snapshot holds: where the machine, which is durable by itself, was.
-type reference struct {
-	command uint64 // last command it covers
-	durable uint64 // last command that was durable when it was written; command or later
-	hash    uint64 // state after command
-}
-
-func (r reference) encode() []byte {
-	b := binary.LittleEndian.AppendUint32([]byte(referenceMagic), referenceVersion)
-	for _, v := range []uint64{r.command, r.durable, r.hash} {
-		b = binary.LittleEndian.AppendUint64(b, v)
-	}
-	return binary.LittleEndian.AppendUint32(b, envelopeCRC(b))
-}
-
-func decodeReference(b []byte) (reference, error) {
-	if len(b) != referenceSize || string(b[:4]) != referenceMagic ||
-		binary.LittleEndian.Uint32(b[32:]) != envelopeCRC(b[:32]) {
-		return reference{}, fmt.Errorf("decode snapshot reference of %d bytes: %w", len(b), ErrReference)
-	}
-	if v := binary.LittleEndian.Uint32(b[4:]); v != referenceVersion {
-		return reference{}, fmt.Errorf("decode snapshot reference of version %d, this program reads %d: %w",
-			v, referenceVersion, ErrReference)
-	}
-	word := func(at int) uint64 { return binary.LittleEndian.Uint64(b[at:]) }
-	return reference{command: word(8), durable: word(16), hash: word(24)}, nil
-}
-
 // snapshot implements raft.FSMSnapshot.
 type snapshot struct {
-	command, hash uint64
-	persist       func(*snapshot) error
-	durable       uint64 // set by persist
+	ref     reference
+	persist func(*snapshot) error // sets ref.durable
 }
 
 // Persist makes the machine durable and writes the reference. raft discards log entries only after it.
@@ -59,7 +22,7 @@ func (s *snapshot) Persist(sink raft.SnapshotSink) error {
 	if own, ok := sink.(*ownSink); ok {
 		own.local = true
 	}
-	if _, err := sink.Write((reference{s.command, s.durable, s.hash}).encode()); err != nil {
+	if _, err := sink.Write(s.ref.encode()); err != nil {
 		return fmt.Errorf("write snapshot reference: %w", err)
 	}
 	return nil
@@ -68,14 +31,23 @@ func (s *snapshot) Persist(sink raft.SnapshotSink) error {
 // Release implements raft.FSMSnapshot.
 func (s *snapshot) Release() {}
 
-// snapshots wraps the store so that only our own snapshots become part of it. raft closes a streamed snapshot's sink
-// before it restores it: were it kept, the next start would take its index for applied.
+// streamed is a snapshot that another replica sends.
+type streamed struct {
+	index, term uint64 // of the last entry it covers
+	members     membership
+	ref         reference
+}
+
+// snapshots wraps the store so that only what this replica's machine has becomes part of it. raft closes a streamed
+// snapshot's sink before it restores it: were it kept, the next start would take its index for applied.
 type snapshots struct {
 	raft.SnapshotStore
-	fail func(error)
+	// receive looks at a streamed snapshot and gives the reference to keep for it, or why none is kept.
+	receive func(streamed) (reference, error)
+	fail    func(error)
 
 	mu      sync.Mutex
-	index   uint64 // the last streamed one
+	index   uint64 // the last streamed one that did not start anything
 	repeats int
 }
 
@@ -86,11 +58,13 @@ func (s *snapshots) Create(v raft.SnapshotVersion, index, term uint64, c raft.Co
 	if err != nil {
 		return nil, err
 	}
-	return &ownSink{SnapshotSink: sink, store: s, index: index}, nil
+	return &ownSink{
+		SnapshotSink: sink, store: s, from: streamed{index: index, term: term, members: membership{at, c}},
+	}, nil
 }
 
-// refused counts a streamed snapshot and ends the replica when the same one keeps coming.
-func (s *snapshots) refused(index uint64) {
+// count ends the replica when the same snapshot keeps coming, kept or refused.
+func (s *snapshots) count(index uint64, reason error) {
 	s.mu.Lock()
 	if s.index != index {
 		s.index, s.repeats = index, 0
@@ -99,8 +73,8 @@ func (s *snapshots) refused(index uint64) {
 	repeats := s.repeats
 	s.mu.Unlock()
 	if repeats >= maxSnapshotRepeats {
-		s.fail(fmt.Errorf("snapshot at index %d was streamed %d times: %w (%w)",
-			index, repeats, ErrSnapshotLoop, ErrRestoreUnsupported))
+		s.fail(errors.Join(fmt.Errorf("snapshot at index %d was streamed %d times: %w", index, repeats, ErrSnapshotLoop),
+			reason))
 	}
 }
 
@@ -108,33 +82,44 @@ func (s *snapshots) refused(index uint64) {
 type ownSink struct {
 	raft.SnapshotSink
 	store *snapshots
-	index uint64
+	from  streamed
 	local bool
+	sent  []byte // a streamed snapshot's content
 }
 
-// Close finishes an own snapshot and drops a streamed one.
+// Write keeps a streamed snapshot in memory until it is known what becomes of it.
+func (s *ownSink) Write(p []byte) (int, error) {
+	if s.local {
+		return s.SnapshotSink.Write(p)
+	}
+	if len(s.sent)+len(p) > maxReference {
+		return 0, fmt.Errorf("receive snapshot of more than %d bytes: %w", maxReference, ErrReference)
+	}
+	s.sent = append(s.sent, p...)
+	return len(p), nil
+}
+
+// Close finishes an own snapshot. A streamed one it finishes if this machine has what it covers, and drops else.
 func (s *ownSink) Close() error {
 	if s.local {
 		return s.SnapshotSink.Close()
 	}
-	s.store.refused(s.index)
-	return errors.Join(ErrRestoreUnsupported, s.Cancel())
+	kept, err := s.take()
+	if !errors.Is(err, ErrRestoring) {
+		s.store.count(s.from.index, err)
+	}
+	if err != nil {
+		return errors.Join(err, s.Cancel())
+	}
+	if _, err := s.SnapshotSink.Write(kept.encode()); err != nil {
+		return errors.Join(fmt.Errorf("write snapshot reference: %w", err), s.Cancel())
+	}
+	return s.SnapshotSink.Close()
 }
 
-// newestReference reads the newest snapshot; meta is nil when there is none.
-func newestReference(store raft.SnapshotStore) (meta *raft.SnapshotMeta, ref reference, err error) {
-	metas, err := store.List()
-	if err != nil || len(metas) == 0 {
-		return nil, reference{}, err
+func (s *ownSink) take() (kept reference, err error) {
+	if s.from.ref, err = decodeReference(s.sent); err != nil {
+		return reference{}, errors.Join(ErrRestoreUnsupported, err)
 	}
-	meta, stream, err := store.Open(metas[0].ID)
-	if err != nil {
-		return nil, reference{}, fmt.Errorf("open snapshot %s: %w", metas[0].ID, err)
-	}
-	raw, err := io.ReadAll(io.LimitReader(stream, referenceSize+1))
-	if err = errors.Join(err, stream.Close()); err != nil {
-		return nil, reference{}, fmt.Errorf("read snapshot %s: %w", metas[0].ID, err)
-	}
-	ref, err = decodeReference(raw)
-	return meta, ref, err
+	return s.store.receive(s.from)
 }

@@ -74,3 +74,27 @@ func (w *window) get(key [16]byte) (remembered, bool) {
 	r, ok := w.byKey[key]
 	return r, ok
 }
+
+// keys are those of the DedupWindow entries up to index, which is the last one seen.
+func (w *window) keys(index uint64) []keyAt {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.forget(index)
+	return append([]keyAt(nil), w.recent...)
+}
+
+// restore begins anew after these keys. What is known of the results of theirs stays known.
+func (w *window) restore(keys []keyAt) {
+	fresh := newWindow()
+	for _, k := range keys {
+		fresh.see(k.index, k.key)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for key := range fresh.byKey {
+		if r, ok := w.byKey[key]; ok && r.known {
+			fresh.setResult(key, r.result)
+		}
+	}
+	w.byKey, w.recent = fresh.byKey, fresh.recent
+}
