@@ -129,9 +129,6 @@ func (c *clientConn) end(id uint64) bool {
 	return ok
 }
 
-// errLeft is why a connection ends that the pool has no use for.
-var errLeft = fmt.Errorf("%w: the node has moved", ErrUnreachable)
-
 // leave lets the connection end when no call is under way.
 func (c *clientConn) leave() {
 	c.mu.Lock()
@@ -179,7 +176,7 @@ func (c *clientConn) run() {
 	c.abandon(c.link.err)
 	watching.Wait()
 	c.link.out.flushers.Wait()
-	if err := c.link.err; err != io.EOF && err != errLeft && err != ErrClosed {
+	if err := c.link.err; err != io.EOF && err != errLeft && err != errGoodbye && err != ErrClosed {
 		c.pool.cfg.Logger.Info("lost a connection to a node",
 			slog.String("node", c.name()), slog.String("address", c.addr), slog.Any("error", err))
 	}
@@ -188,8 +185,11 @@ func (c *clientConn) run() {
 // abandon fails the calls under way, and all to come.
 func (c *clientConn) abandon(reason error) {
 	err := fmt.Errorf("call %s: %w: %s: %w", c.name(), ErrBroken, c.addr, reason)
-	if reason == ErrClosed {
+	switch reason {
+	case ErrClosed:
 		err = fmt.Errorf("call %s: %w", c.name(), ErrClosed)
+	case errGoodbye:
+		err = fmt.Errorf("call %s: %w: %s: %w", c.name(), ErrUnreachable, c.addr, reason)
 	}
 	c.mu.Lock()
 	calls := c.calls
@@ -207,7 +207,11 @@ func (c *clientConn) step() error {
 	if err != nil {
 		return err
 	}
-	if h.kind != kindResponse {
+	switch h.kind {
+	case kindResponse:
+	case kindGoodbye:
+		return errGoodbye
+	default:
 		return fmt.Errorf("read frame: %w: a server sent kind %d", ErrProtocol, h.kind)
 	}
 	status, err := c.link.in.status()

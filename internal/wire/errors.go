@@ -31,6 +31,10 @@ var (
 	errSilent = errors.New("nothing received")
 	// errStalled is why a connection breaks whose peer takes nothing.
 	errStalled = errors.New("nothing taken")
+	// errLeft is why a connection ends that the pool has no use for.
+	errLeft = errors.New("the node has moved")
+	// errGoodbye is why a connection ends whose node is shutting down; it has begun none of the calls without an answer.
+	errGoodbye = errors.New("the node is shutting down")
 )
 
 // Codes of Error that this package gives meaning to. Those of handlers begin at CodeFirstFree; a handler may return

@@ -25,6 +25,7 @@ const (
 	kindCancel   byte = 3
 	kindPing     byte = 4
 	kindPong     byte = 5
+	kindGoodbye  byte = 6
 )
 
 // flagTrace says that a trace follows the request's fixed part.
@@ -65,7 +66,7 @@ func decodeHead(b []byte) (head, error) {
 		least, most = requestSize, maxFrame
 	case kindResponse:
 		least, most = statusSize, maxFrame
-	case kindCancel, kindPing, kindPong:
+	case kindCancel, kindPing, kindPong, kindGoodbye:
 	default:
 		return h, fmt.Errorf("decode frame: %w: its kind is %d", ErrProtocol, h.kind)
 	}

@@ -79,7 +79,7 @@ func TestHeadRefuses(t *testing.T) {
 		"a length below the head":     {8, 0, 0, 0, kindPing, 8: 0, 12: 0},
 		"a length over the limit":     {1, 0, 0, 5, kindRequest, 12: 0},
 		"kind 0":                      {9, 0, 0, 0, 0, 12: 0},
-		"an unknown kind":             {9, 0, 0, 0, 6, 12: 0},
+		"an unknown kind":             {9, 0, 0, 0, 7, 12: 0},
 		"a request that is too short": {16, 0, 0, 0, kindRequest, 12: 0},
 		"a response without status":   {10, 0, 0, 0, kindResponse, 12: 0},
 		"a cancel with a body":        {10, 0, 0, 0, kindCancel, 12: 0},

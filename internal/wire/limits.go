@@ -50,8 +50,8 @@ const (
 	acceptPause = 50 * time.Millisecond
 	// refusalLogPause is the least time between two logged refusals: a node of another cluster tries for ever.
 	refusalLogPause = 10 * time.Second
-	// settleTimeout bounds how long a closing server waits for its last answers to be written.
-	settleTimeout = time.Second
+	// partTimeout bounds how long a closing server waits for its clients to hear its goodbye.
+	partTimeout = time.Second
 )
 
 // Defaults of the settings that are left zero.

@@ -28,7 +28,6 @@ type sender struct {
 	pending int           // their bytes
 	busy    bool          // someone writes
 	room    chan struct{} // closed when there is room again; nil while nobody waits for it
-	settled chan struct{} // closed when nothing is left to write; nil while nobody waits for it
 	err     error
 	spare   []*buffer // the queue before, owned by who writes
 	vector  net.Buffers
@@ -106,6 +105,14 @@ func (s *sender) awaitRoom(ctx context.Context) error {
 	return nil
 }
 
+// makeRoom wakes those who wait for room. It is called with mu.
+func (s *sender) makeRoom() {
+	if s.room != nil {
+		close(s.room)
+		s.room = nil
+	}
+}
+
 // push adds a frame's bytes to the queue, beside the frame before where there is room.
 func (s *sender) push(head, body []byte) {
 	size := len(head) + len(body)
@@ -181,10 +188,6 @@ func (s *sender) rest() bool {
 		return false
 	}
 	s.busy = false
-	if s.settled != nil {
-		close(s.settled)
-		s.settled = nil
-	}
 	s.mu.Unlock()
 	return true
 }
@@ -204,10 +207,7 @@ func (s *sender) flush() {
 		batch := s.queue
 		s.queue = s.spare[:0]
 		s.pending = 0
-		if s.room != nil {
-			close(s.room)
-			s.room = nil
-		}
+		s.makeRoom()
 		s.mu.Unlock()
 		err := s.write(batch)
 		for i, b := range batch {
@@ -291,28 +291,7 @@ func (s *sender) fail(err error) {
 	}
 	clear(s.queue)
 	s.queue, s.pending = s.queue[:0], 0
-	for _, waiting := range []*chan struct{}{&s.room, &s.settled} {
-		if *waiting != nil {
-			close(*waiting)
-			*waiting = nil
-		}
-	}
-}
-
-// settle gives what is closed when all that is queued has been written, or nothing can be written any more.
-func (s *sender) settle() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.settled != nil {
-		return s.settled
-	}
-	settled := make(chan struct{})
-	if !s.busy || s.err != nil {
-		close(settled)
-		return settled
-	}
-	s.settled = settled
-	return settled
+	s.makeRoom()
 }
 
 // waiting tells how many writes there were, and whether someone waits for one to end.

@@ -166,7 +166,7 @@ func (s *Server) logRefusal(addr net.Addr, peer Hello, err error) {
 }
 
 // Close stops accepting, answers new calls with CodeClosing, and lets those under way end for DrainTimeout. Then it
-// cancels what is left, ends the connections and waits, for CloseTimeout at most, which is an error.
+// cancels what is left, ends the connections and waits for it; when that takes over CloseTimeout it is an error.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	if s.closed {
@@ -191,10 +191,10 @@ func (s *Server) Close() error {
 	s.mu.Unlock()
 
 	empty := s.gate.close()
-	await(empty, time.After(s.cfg.DrainTimeout))
-	settled := time.After(settleTimeout)
+	if await(empty, time.After(s.cfg.DrainTimeout)) {
+		part(conns)
+	}
 	for _, c := range conns {
-		await(c.link.out.settle(), settled)
 		c.link.fail(ErrClosed)
 	}
 	late := time.After(s.cfg.CloseTimeout)
@@ -205,6 +205,17 @@ func (s *Server) Close() error {
 	}
 	s.metrics.unregister()
 	return errors.Join(errs...)
+}
+
+// part says goodbye on all connections, and waits until the clients have heard it and closed.
+func part(conns []*serverConn) {
+	for _, c := range conns {
+		c.link.out.sendNow(appendHead(nil, kindGoodbye, 0, 0), true)
+	}
+	late := time.After(partTimeout)
+	for _, c := range conns {
+		await(c.link.done, late)
+	}
 }
 
 // await waits for one of two events, and tells whether it was the first.
