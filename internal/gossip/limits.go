@@ -34,10 +34,10 @@ const (
 	claimMemory = 2 * time.Minute
 
 	// suspicionMult is how many probe intervals a suspected member has to answer, times log10 of the members where
-	// there are more than ten: two seconds. It also asks for two more members that find the same.
-	suspicionMult = 4
+	// there are more than ten: one and a half seconds. It also asks for one more member that finds the same.
+	suspicionMult = 3
 	// suspicionMaxMult is how much longer that is where nobody else confirms it. memberlist's own 6 would let two
-	// nodes that die together be alive for over ten seconds; wrong suspicions cost nothing here.
+	// nodes that die together be alive for over ten seconds; wrong suspicions cost little here.
 	suspicionMaxMult = 2
 	// awarenessMax bounds how much slower a node probes that finds itself too slow to be a judge.
 	awarenessMax = 4
