@@ -205,3 +205,14 @@ func (n *Node) Close() error {
 	errs = append(errs, n.lock.Close())
 	return errors.Join(errs...)
 }
+
+// ID is the node's name in its cluster.
+func (n *Node) ID() string { return n.who.Load().ID }
+
+// Addresses gives where the node listens for calls of others and for gossip; "" for a node on its own.
+func (n *Node) Addresses() (rpcAddr, gossipAddr string) {
+	if n.net == nil {
+		return "", ""
+	}
+	return n.net.listener.Addr().String(), n.net.gossip.Addr()
+}

@@ -179,7 +179,7 @@ func (e *eval) load(ctx context.Context, node *coordinator.Node) (*api.Schema, e
 		}
 		schema.Dense = &api.DenseConfig{Dims: dims, Fields: []string{"title", "text"}}
 	}
-	if err := node.CreateIndex(ctx, evalIndex, schema); err != nil {
+	if _, err := node.CreateIndex(ctx, evalIndex, schema, api.Layout{}); err != nil {
 		return nil, err
 	}
 	writes := make([]api.Write, 0, len(e.documents))

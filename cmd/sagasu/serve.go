@@ -42,6 +42,8 @@ type process struct {
 	logger   *slog.Logger
 	registry *prometheus.Registry
 	embedder *embedclient.Client
+	// httpAddr and opsAddr are where the node listens.
+	httpAddr, opsAddr string
 }
 
 // serve runs until ctx ends or a part fails.
@@ -59,6 +61,7 @@ func serve(ctx context.Context, t *terminal, conf *configuration) (err error) {
 	if err != nil {
 		return errors.Join(fmt.Errorf("listen for operations: %w", err), apiListener.Close())
 	}
+	p.httpAddr, p.opsAddr = apiListener.Addr().String(), opsListener.Addr().String()
 	if p.embedder, err = newEmbedder(conf, p.logger, p.registry); err != nil {
 		return errors.Join(err, apiListener.Close(), opsListener.Close())
 	}
@@ -78,8 +81,9 @@ func serve(ctx context.Context, t *terminal, conf *configuration) (err error) {
 	failed := make(chan error, 2)
 	go func() { failed <- serveAPI(ctx, apiListener, node, p) }()
 	go func() { failed <- serveOperations(ctx, opsListener, node, p) }()
-	p.logger.Info("serving", "api", "http://"+apiListener.Addr().String(),
-		"operations", "http://"+opsListener.Addr().String(), "data_dir", conf.get("data-dir"),
+	rpcAddr, gossipAddr := node.Addresses()
+	p.logger.Info("serving", "api", "http://"+p.httpAddr, "operations", "http://"+p.opsAddr, "rpc", rpcAddr,
+		"gossip", gossipAddr, "node", node.ID(), "data_dir", conf.get("data-dir"),
 		"started_in", time.Since(started).Round(time.Millisecond))
 	// The first to end takes the other with it.
 	first := <-failed

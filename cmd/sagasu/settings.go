@@ -34,8 +34,21 @@ func settings() []setting {
 		{"embed-model", "", "model asked of the embedding service", nil},
 		{"embed-dims", "0", "dimensions of its vectors; 0 takes what comes", checkCount},
 		{"milvus-addr", "", "host:port of Milvus; empty keeps vectors in this process", checkOptionalAddr},
+		{"role", defaultRoles, "what the node does, of coordinator, shard and gateway", checkRoles},
+		{"node-id", "", "the node's name in its cluster, for ever; empty takes the data directory's, or a random one", nil},
+		{"zone", "", "what fails together with the node; copies of a shard are kept in different zones", nil},
+		{"rpc-addr", "", "address for calls between nodes, usually port 7947; empty for a node on its own", checkOptionalAddr},
+		{"gossip-addr", "", "address of gossip, usually port 7946; by default on the host of rpc-addr", checkOptionalAddr},
+		{"advertise-host", "", "host that other nodes reach this one by; by default that of the addresses", nil},
+		{"join", "", "where other nodes' gossip is: host:port, dns+name:port, file:/path; separated by commas", checkJoin},
+		{"coordinators", "", "how many coordinators found a new cluster together: 1, 3 or 5; by default 1, or none with join",
+			checkFounders},
+		{"gossip-key-file", "", "file with 32 bytes in base64 that encrypt gossip; all nodes alike", nil},
 	}
 }
+
+// defaultRoles are all there are.
+const defaultRoles = "coordinator,shard,gateway"
 
 // envName is the environment variable of a setting.
 func envName(key string) string {
@@ -179,13 +192,20 @@ func (p treeProvider) ReadBytes() ([]byte, error) {
 	return nil, errors.New("a parsed file has no bytes")
 }
 
-// checkExposure refuses to listen on more than loopback without --insecure: there are no keys yet.
+// checkExposure refuses to listen on more than loopback without --insecure: there are no keys yet, and calls
+// between nodes are not encrypted.
 func (c *configuration) checkExposure() error {
-	if c.get("insecure") == "true" || isLoopback(c.get("http-addr")) {
+	if c.get("insecure") == "true" {
 		return nil
 	}
-	return fmt.Errorf("http-addr %s can be reached from other machines and there are no keys: "+
-		"listen on 127.0.0.1, or pass --insecure", c.get("http-addr"))
+	var errs []error
+	for _, key := range []string{"http-addr", "rpc-addr", "gossip-addr"} {
+		if addr := c.get(key); addr != "" && !isLoopback(addr) {
+			errs = append(errs, fmt.Errorf("%s %s can be reached from other machines and there are no keys: "+
+				"listen on 127.0.0.1, or pass --insecure", key, addr))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func isLoopback(addr string) bool {

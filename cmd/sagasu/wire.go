@@ -59,5 +59,12 @@ func newNode(ctx context.Context, conf *configuration, p *process) (*coordinator
 	if addr := conf.get("milvus-addr"); addr != "" {
 		cfg.Remote = newMilvus(addr)
 	}
+	cfg.ID, cfg.Zone, cfg.Version = conf.get("node-id"), conf.get("zone"), readBuildInfo().Version
+	cfg.HTTPAddr, cfg.OpsAddr = p.httpAddr, p.opsAddr
+	cfg.Roles = roles(conf.get("role"))
+	var err error
+	if cfg.Cluster, err = clusterConfig(conf); err != nil {
+		return nil, err
+	}
 	return coordinator.Open(ctx, cfg)
 }

@@ -202,6 +202,17 @@ func TestPlace(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, [][]string{{"b"}}, nodes)
 	})
+	t.Run("small indexes have their leaders everywhere", func(t *testing.T) {
+		w := newWorld(t)
+		w.join("", "a", "b", "c")
+		leads := map[string]int{}
+		for i := range 6 {
+			name := fmt.Sprint("i", i)
+			w.create(name, 1, 3)
+			leads[w.nodes(name + "-0")[0]]++
+		}
+		require.Equal(t, map[string]int{"a": 2, "b": 2, "c": 2}, leads)
+	})
 	t.Run("no node depends on one other alone", func(t *testing.T) {
 		w := newWorld(t)
 		w.join("", names(6)...)
@@ -241,8 +252,13 @@ func TestPlaceProperties(t *testing.T) {
 		zones := rapid.IntRange(1, 4).Draw(t, "zones")
 		each := rapid.IntRange(1, 4).Draw(t, "nodes in each zone")
 		ids := names(zones * each)
+		inBlocks := rapid.Bool().Draw(t, "zones in blocks")
 		for i, id := range ids {
-			w.join(fmt.Sprint("z", i%zones), id)
+			zone := i % zones
+			if inBlocks {
+				zone = i / each
+			}
+			w.join(fmt.Sprint("z", zone), id)
 		}
 		for i := range rapid.IntRange(1, 6).Draw(t, "indexes") {
 			index := fmt.Sprint("i", i)
@@ -317,6 +333,37 @@ func TestRepair(t *testing.T) {
 		w.down["c"] = time.Hour
 		w.settle()
 		require.Equal(t, []string{"a", "d"}, w.nodes("i-0"))
+	})
+	t.Run("a replica that leaves a zone makes room in it", func(t *testing.T) {
+		w := newWorld(t)
+		w.join("z1", "a", "b")
+		w.join("z2", "c", "d")
+		// b has more than d, so that nothing but the zones speaks for it.
+		w.createOn("i", 2, []string{"a", "c"}, []string{"b", "c"}, []string{"b", "c"})
+		w.down["a"] = time.Hour
+		w.settle()
+		require.Equal(t, []string{"c", "b"}, w.nodes("i-0"))
+	})
+	t.Run("what is too many is taken from all alike", func(t *testing.T) {
+		w := newWorld(t)
+		w.join("", "a", "b", "c")
+		w.create("i", 6, 3)
+		w.apply(state.SetCopies{Name: "i", UUID: "i", Replicas: 2})
+		require.Len(t, w.step(), 6)
+		require.Equal(t, map[string]int{"a": 4, "b": 4, "c": 4}, w.view().Holding())
+	})
+	t.Run("the last living replica of as many as can be stays", func(t *testing.T) {
+		w := newWorld(t)
+		ids := names(state.MaxReplicas + 1)
+		w.join("", ids...)
+		w.createOn("i", state.MaxReplicas, ids[1:])
+		for _, id := range ids[2:] {
+			w.down[id] = time.Second
+		}
+		w.apply(state.RemoveNode{ID: ids[1], Instance: "i-" + ids[1], Force: true})
+		require.Empty(t, w.step())
+		delete(w.down, ids[2])
+		require.Equal(t, ids[1:2], w.step()[0].Remove)
 	})
 	t.Run("what is too many is taken where a zone has two", func(t *testing.T) {
 		w := newWorld(t)

@@ -103,7 +103,9 @@ func imports() map[string][]string {
 		"internal/simcluster": {"api", "coordinator/...", "internal/...", "shard/..."},
 		"bench":               {"api", "bench/..."},
 		"bench/quality":       {},
-		"tests/e2e":           {"api", "bench/quality"},
+		"tests/e2e":           {"api", "bench/quality", "tests/cluster"},
+		"tests/cluster":       {"api"},
+		"tests/torture":       {"api", "tests/cluster"},
 		"cmd/sagasu":          {"..."},
 	}
 }
