@@ -25,11 +25,13 @@ func BenchmarkSearchSparse(b *testing.B) {
 	}
 	q.request = sparse.Request{
 		Query:  &api.Match{Text: "term0 term1 term2 term3 term4", Operator: api.OperatorOr, Boost: 1},
-		Filter: &api.Term{Field: "lang", Value: api.Scalar{Type: api.TypeKeyword, Str: "ja"}, Boost: 1}, K: 100, Stats: &stats,
+		Filter: &api.Term{Field: "lang", Value: api.Scalar{Type: api.TypeKeyword, Str: "ja"}, Boost: 1},
+		K:      100, Stats: &stats,
 	}
 	a := &sparseAnswer{mark: Mark{1e6, 9, 310}, stats: stats, top: sparse.TopDocs{Total: 5000}}
 	for i := range 100 {
-		a.top.Hits = append(a.top.Hits, sparse.Hit{ID: fmt.Sprintf("document-%06d", i), Score: 1 / float64(i+1), Version: 1e6})
+		hit := sparse.Hit{ID: fmt.Sprintf("document-%06d", i), Score: 1 / float64(i+1), Version: 1e6}
+		a.top.Hits = append(a.top.Hits, hit)
 	}
 	measure(b, "call", q)
 	measure(b, "answer", a)

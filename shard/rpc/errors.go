@@ -23,9 +23,9 @@ var (
 	ErrNoSession = errors.New("no such checkpoint")
 	// ErrChecksum is returned when a piece or a file is not what was sent.
 	ErrChecksum = errors.New("checksum does not match")
-	// ErrLagging is returned when a replica does not reach Call.MinIndex in time; another may have. It is an
-	// api.ErrUnavailable.
-	ErrLagging = fmt.Errorf("replica has not applied what is asked for: %w", api.ErrUnavailable)
+	// ErrLagging is returned when a replica does not reach Call.MinIndex in time; another may have. It is
+	// replica.ErrLagging, and so an api.ErrUnavailable.
+	ErrLagging = replica.ErrLagging
 )
 
 // NotLeaderError is returned for a write by a replica that does not lead its group, or leads it in another

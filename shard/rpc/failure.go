@@ -49,6 +49,7 @@ type sentinel struct {
 // the other with it.
 func sentinels() []sentinel {
 	return []sentinel{
+		{0x0156, replica.ErrRepeated},
 		{codeUnknownOutcome, api.ErrUnknownOutcome},
 		{0x0101, ErrMessage},
 		{0x0102, ErrVersion},
@@ -106,7 +107,7 @@ func parts(err error) []part {
 		add(codeNoShard, x, func(e *encoder) { e.str(clip(x.Shard, maxNameBytes)); e.uint(x.Version) })
 	}
 	if x := (*api.Problem)(nil); errors.As(err, &x) {
-		add(codeProblem, x, func(e *encoder) { e.problem(x) })
+		add(codeProblem, x, func(e *encoder) { e.problem(clipProblem(*x)) })
 	}
 	for _, s := range sentinels() {
 		if errors.Is(err, s.err) && !covered(found, s.err) {
@@ -114,6 +115,12 @@ func parts(err error) []part {
 		}
 	}
 	return found
+}
+
+// clipProblem shortens what a client may have brought into a problem.
+func clipProblem(p api.Problem) *api.Problem {
+	p.Detail, p.Field = clip(p.Detail, maxMessageBytes), clip(p.Field, maxMessageBytes)
+	return &p
 }
 
 func covered(found []part, target error) bool {

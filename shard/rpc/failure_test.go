@@ -107,6 +107,17 @@ func TestErrorsTravel(t *testing.T) {
 		require.LessOrEqual(t, len(err.Error()), maxMessageBytes)
 		require.True(t, strings.HasSuffix(err.Error(), "地"))
 	})
+	t.Run("details are short whatever an error holds", func(t *testing.T) {
+		long := strings.Repeat("x", 1<<20)
+		err := errors.Join(&NotLeaderError{Leader: long}, &NoShardError{Shard: long},
+			api.NewProblem(api.ProblemQuery, 400, long, "%s", long))
+		var f *Failure
+		require.ErrorAs(t, toFailure(err), &f)
+		require.Less(t, len(f.Detail), 16<<10)
+		var problem *api.Problem
+		require.ErrorAs(t, travel(err), &problem)
+		require.Len(t, problem.Detail, maxMessageBytes)
+	})
 	t.Run("no code is used twice", func(t *testing.T) {
 		seen := map[uint16]bool{codeOther: true, codeNotLeader: true, codeEpoch: true, codeNoShard: true, codeProblem: true}
 		for _, s := range sentinels() {

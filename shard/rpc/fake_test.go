@@ -49,7 +49,8 @@ func (c *cluster) Call(ctx context.Context, node string, method uint16, body []b
 	}
 	var f *Failure
 	if errors.As(err, &f) {
-		return nil, fmt.Errorf("call: %w", &Failure{Code: f.Code, Message: f.Message, Detail: append([]byte(nil), f.Detail...)})
+		detail := append([]byte(nil), f.Detail...)
+		return nil, fmt.Errorf("call: %w", &Failure{Code: f.Code, Message: f.Message, Detail: detail})
 	}
 	if err != nil {
 		return nil, err
@@ -91,7 +92,9 @@ func (f *fakeReplica) SearchSparse(
 	return a.top, a.stats, f.mark, f.err
 }
 
-func (f *fakeReplica) Statistics(_ context.Context, call Call, terms []sparse.TermKey) (sparse.Statistics, Mark, error) {
+func (f *fakeReplica) Statistics(
+	_ context.Context, call Call, terms []sparse.TermKey,
+) (sparse.Statistics, Mark, error) {
 	f.asked = &statisticsCall{call, terms}
 	a, _ := f.answer.(sparse.Statistics)
 	return a, f.mark, f.err

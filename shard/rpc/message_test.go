@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"flag"
 	"fmt"
@@ -58,13 +59,17 @@ func sampleQuery() api.Query {
 			nil,
 		},
 		Should: []api.Query{
-			&api.SparseVector{Field: "terms", Vector: []api.SparseEntry{{Dim: 1, Weight: 0.5}, {Dim: 900, Weight: 2}}, Boost: 1},
+			&api.SparseVector{
+				Field: "terms", Vector: []api.SparseEntry{{Dim: 1, Weight: 0.5}, {Dim: 900, Weight: 2}}, Boost: 1,
+			},
 			&api.Prefix{Field: "lang", Value: "j", Boost: 1},
 		},
 		MustNot: []api.Query{&api.Exists{Field: "gone", Boost: 1}, &api.IDs{Values: []string{"p7", "p8"}, Boost: 1}},
 		Filter: []api.Query{
 			&api.Term{Field: "lang", Value: api.Scalar{Type: api.TypeKeyword, Str: "ja"}, Boost: 1},
-			&api.Terms{Field: "ok", Values: []api.Scalar{{Type: api.TypeBool, Int: 1}, {Type: api.TypeText, Str: "x"}}, Boost: 1},
+			&api.Terms{
+				Field: "ok", Values: []api.Scalar{{Type: api.TypeBool, Int: 1}, {Type: api.TypeText, Str: "x"}}, Boost: 1,
+			},
 			&api.Range{
 				Field: "ratio", GT: &api.Scalar{Type: api.TypeFloat, Float: 0.25},
 				LTE: &api.Scalar{Type: api.TypeDate, Int: -86_400_000}, Boost: 1,
@@ -243,12 +248,57 @@ func TestDamagedBodies(t *testing.T) {
 			_, err := decodeMessage(m, append(slices.Clone(body), 0))
 			require.Error(t, err)
 		})
+		t.Run(name+" with any byte changed", func(t *testing.T) {
+			for i := range body {
+				for _, b := range []byte{0, 0x7f, 0x80, 0xff} {
+					changed := slices.Clone(body)
+					changed[i] = b
+					if _, err := decodeMessage(m, changed); err != nil {
+						requireRefusal(t, err)
+					}
+				}
+			}
+		})
 		t.Run(name+" of another version", func(t *testing.T) {
 			other := slices.Clone(body)
 			other[0] = 9
 			_, err := decodeMessage(m, other)
 			require.ErrorIs(t, err, ErrVersion)
 			require.ErrorContains(t, err, "9, this node speaks 1")
+		})
+	}
+}
+
+func TestDecoderRefuses(t *testing.T) {
+	big := binary.AppendUvarint(nil, math.MaxInt64+1)
+	for name, c := range map[string]struct {
+		body []byte
+		read func(d *decoder)
+	}{
+		"flags that are not known":   {[]byte{4}, func(d *decoder) { d.flags(3) }},
+		"a bool that is 2":           {[]byte{2}, func(d *decoder) { d.bool() }},
+		"a number over an int":       {big, func(d *decoder) { d.size() }},
+		"a number of eleven bytes":   {bytes.Repeat([]byte{0xff}, 11), func(d *decoder) { d.uint() }},
+		"more than the limit":        {append([]byte{9}, make([]byte, 9)...), func(d *decoder) { d.atMost(8, 1) }},
+		"a long name":                {append([]byte{0x81, 0x04}, make([]byte, 513)...), func(d *decoder) { d.name() }},
+		"a kind of query":            {[]byte{12}, func(d *decoder) { d.query() }},
+		"an operator":                {[]byte{tagMatch, 0, 0, 3}, func(d *decoder) { d.query() }},
+		"a type of value":            {[]byte{7}, func(d *decoder) { d.scalar() }},
+		"a dimension over 32 bits":   {append(big, 0, 0, 0, 0), func(d *decoder) { d.sparse(1) }},
+		"a kind of write":            {make([]byte, 9), func(d *decoder) { d.write(&api.Write{}) }},
+		"a status of a write":        {[]byte{7}, func(d *decoder) { d.status() }},
+		"a float of seven bytes":     {make([]byte, 7), func(d *decoder) { d.f64() }},
+		"fifteen bytes of an id":     {make([]byte, 15), func(d *decoder) { d.take(make([]byte, 16)) }},
+		"a bool query of many parts": {[]byte{tagBool, 200}, func(d *decoder) { d.query() }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := &decoder{data: c.body}
+			c.read(d)
+			require.ErrorIs(t, d.err, ErrMessage)
+			at := d.pos
+			require.Zero(t, d.uint()+uint64(d.int())+uint64(d.byte())+uint64(d.count(1))+uint64(d.f64()+float64(d.f32())))
+			require.Empty(t, d.str()+string(d.bytes()))
+			require.Equal(t, at, d.pos, "nothing is read after an error")
 		})
 	}
 }
@@ -343,8 +393,12 @@ func TestMemory(t *testing.T) {
 				e.uint(size - 200)
 			}
 		}},
-		"ids":    {&fetchCall{}, func(e *encoder) { e.call(Call{}); e.uint(1 << 40) }},
-		"writes": {&writeCall{}, func(e *encoder) { e.call(Call{}); e.buf = append(e.buf, make([]byte, 17)...); e.uint(1 << 60) }},
+		"ids": {&fetchCall{}, func(e *encoder) { e.call(Call{}); e.uint(1 << 40) }},
+		"writes": {&writeCall{}, func(e *encoder) {
+			e.call(Call{})
+			e.buf = append(e.buf, make([]byte, 17)...)
+			e.uint(1 << 60)
+		}},
 		"hits":   {&sparseAnswer{}, func(e *encoder) { e.mark(Mark{}); e.byte(0); e.len(0); e.uint(math.MaxUint64) }},
 		"floats": {&denseCall{}, func(e *encoder) { e.call(Call{}); e.int(1); e.uint(1 << 33) }},
 		"fields": {&statisticsAnswer{}, func(e *encoder) { e.mark(Mark{}); e.uint(1 << 33) }},

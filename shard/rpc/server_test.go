@@ -31,7 +31,8 @@ func TestCalls(t *testing.T) {
 	terms := []sparse.TermKey{{Field: "title", Term: "地震"}}
 
 	t.Run("search sparse", func(t *testing.T) {
-		want := &sparseAnswer{top: sparse.TopDocs{Hits: []sparse.Hit{{ID: "p1", Score: 0.1, Version: 9}}, Total: 3}, stats: stats}
+		hits := []sparse.Hit{{ID: "p1", Score: 0.1, Version: 9}}
+		want := &sparseAnswer{top: sparse.TopDocs{Hits: hits, Total: 3}, stats: stats}
 		fake.answer = want
 		req := sparse.Request{Query: sampleQuery(), Filter: &api.MatchAll{Boost: 1}, K: 10, Stats: &stats}
 		top, got, mark, err := remote.SearchSparse(ctx, sampleCall, req, terms)
@@ -321,8 +322,9 @@ func TestHandlersRefuse(t *testing.T) {
 		require.Len(t, newCluster(&fakeReplica{}, nil).handlers, 8)
 	})
 	t.Run("an answer that is too large", func(t *testing.T) {
-		fake := &fakeReplica{answer: &sparseAnswer{top: sparse.TopDocs{Hits: []sparse.Hit{{ID: strings.Repeat("x", MaxBody)}}}}}
-		_, _, _, err := NewClient(newCluster(fake, nil)).SearchSparse(t.Context(), "n1", sampleCall, sparse.Request{}, nil)
+		hits := []sparse.Hit{{ID: strings.Repeat("x", MaxBody)}}
+		client := NewClient(newCluster(&fakeReplica{answer: &sparseAnswer{top: sparse.TopDocs{Hits: hits}}}, nil))
+		_, _, _, err := client.SearchSparse(t.Context(), "n1", sampleCall, sparse.Request{}, nil)
 		require.ErrorIs(t, err, ErrTooLarge)
 	})
 }
