@@ -126,3 +126,14 @@ func BenchmarkStatistics(b *testing.B) {
 	require.NoError(b, err)
 	b.Run("in memory and with deletes", read)
 }
+
+// BenchmarkCheckpoint makes checkpoints of 20,000 documents, syncs included.
+func BenchmarkCheckpoint(b *testing.B) {
+	x, _ := benchIndex(b, 20_000)
+	defer func() { require.NoError(b, x.Close()) }()
+	root := b.TempDir()
+	for i := 0; b.Loop(); i++ {
+		_, err := x.Checkpoint(context.Background(), fmt.Sprintf("%s/%d", root, i))
+		require.NoError(b, err)
+	}
+}

@@ -139,7 +139,7 @@ func TestCheckpointsUnderWrites(t *testing.T) {
 			}
 		})
 		made := map[string]uint64{}
-		for going := true; going; {
+		for going := true; going && len(made) < 4; {
 			select {
 			case <-done:
 				going = false

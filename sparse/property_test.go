@@ -169,6 +169,7 @@ func TestEngineEqualsBruteForce(t *testing.T) {
 		schema := testSchema(rapid.SampledFrom([]float64{0, 0.9, 1.2}).Draw(t, "k1"),
 			rapid.SampledFrom([]float64{0, 0.4, 1}).Draw(t, "b"))
 		cfg := testConfig(fmt.Sprintf("%s/%d", root, run), schema)
+		cfg.FS = unsyncedFS{vfs.OS()}
 		cfg.FlushBytes = rapid.SampledFrom([]int{1, 2000, 1 << 20}).Draw(t, "flush bytes")
 		x, err := Open(cfg)
 		require.NoError(t, err)

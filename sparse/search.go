@@ -12,7 +12,8 @@ type Request struct {
 	K int
 	// Stats are the statistics to score with instead of the snapshot's own, nil for those: the sum of all
 	// shards' makes a shard score as an index with all documents would. Where they count less than the
-	// snapshot, being older than it, the snapshot's numbers are taken.
+	// snapshot, being older than it, the snapshot's numbers are taken. Several searches may share them; they
+	// are only read.
 	Stats *Statistics
 }
 
