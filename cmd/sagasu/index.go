@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,6 +27,7 @@ func indexCommand(t *terminal) *cobra.Command {
 
 func indexCreateCommand(t *terminal) *cobra.Command {
 	var file string
+	var layout api.Layout
 	c := &cobra.Command{
 		Use:   "create NAME --schema FILE|-",
 		Short: "Create an index",
@@ -41,7 +44,8 @@ func indexCreateCommand(t *terminal) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			data, err := server.call(c.Context(), http.MethodPut, indexPath(args[0]), "application/json", schema)
+			path := indexPath(args[0]) + layoutQuery(c, layout)
+			data, err := server.call(c.Context(), http.MethodPut, path, "application/json", schema)
 			if err != nil {
 				return err
 			}
@@ -49,12 +53,43 @@ func indexCreateCommand(t *terminal) *cobra.Command {
 				_, err = fmt.Fprintf(t.out, "%s\n", strings.TrimSpace(string(data)))
 				return err
 			}
-			return t.message("index %s created", args[0])
+			return tellCreated(t, data)
 		},
 	}
 	c.Flags().StringVar(&file, "schema", "", "JSON file with the schema, or - for standard input")
+	c.Flags().IntVar(&layout.Shards, "shards", 1, "parts that the documents are divided into")
+	c.Flags().IntVar(&layout.Replicas, "replicas", 0,
+		"copies of each part; by default 3 in a cluster, 1 on a node on its own")
 	addServerFlag(c)
 	return c
+}
+
+// layoutQuery gives what was said of the layout, for the address.
+func layoutQuery(c *cobra.Command, layout api.Layout) string {
+	query := url.Values{}
+	if c.Flags().Changed("shards") {
+		query.Set("shards", strconv.Itoa(layout.Shards))
+	}
+	if c.Flags().Changed("replicas") {
+		query.Set("replicas", strconv.Itoa(layout.Replicas))
+	}
+	if len(query) == 0 {
+		return ""
+	}
+	return "?" + query.Encode()
+}
+
+// tellCreated tells a person what was made, and what lacks.
+func tellCreated(t *terminal, data []byte) error {
+	var info api.IndexInfo
+	if err := json.Unmarshal(data, &info); err != nil {
+		return fmt.Errorf("understand the server's answer: %w", err)
+	}
+	lack := ""
+	if info.Placed < info.Replicas {
+		lack = fmt.Sprintf("; only %d have a node now, the others follow when nodes join", info.Placed)
+	}
+	return t.message("index %s created: shards %d, copies of each %d%s", info.Name, info.Shards, info.Replicas, lack)
 }
 
 // readSchema reads a schema and checks it here, where the file can be named.

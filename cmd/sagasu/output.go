@@ -51,6 +51,14 @@ func (t *terminal) printTable(header []string, rows [][]string) error {
 	return err
 }
 
+// printColumns prints rows without a header.
+func (t *terminal) printColumns(rows [][]string) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	return t.printTable(rows[0], rows[1:])
+}
+
 // displayWidth is the number of terminal columns that a text takes: two for each wide character, none
 // for combining ones (Unicode Standard Annex #11).
 func displayWidth(s string) int {
