@@ -40,7 +40,10 @@ func (n *Node) startFounding() {
 		Seen:  n.founders,
 		Bootstrap: func(ctx context.Context, founders []string) error {
 			n.cfg.Logger.Info("founding a cluster", "coordinators", founders)
-			return n.meta.group.Found(ctx, founders)
+			if err := n.meta.group.Found(ctx, founders); err != nil {
+				return err
+			}
+			return n.meta.group.Lead(ctx)
 		},
 	})
 	founding.Register(n.net.handle)

@@ -185,6 +185,9 @@ func (s *hosted) openReplica(ctx context.Context, want Assignment) (*replica.Rep
 
 // tend looks after an open replica until it fails or is to be closed; true if it is to be erased.
 func (s *hosted) tend(ctx context.Context, r *replica.Replica) (erase bool) {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	s.begin(ctx, r)
 	var promising string
 	for {
 		want, gone := s.wanted()
@@ -214,6 +217,21 @@ func (s *hosted) tend(ctx context.Context, r *replica.Replica) (erase bool) {
 		case <-s.host.cfg.After(pause):
 		}
 	}
+}
+
+// begin makes the first of a new group's nodes its first leader, without waiting for a timeout.
+func (s *hosted) begin(ctx context.Context, r *replica.Replica) {
+	want, _ := s.wanted()
+	if want.Founded || s.host.cfg.Network == nil || want.Nodes[0] != s.host.cfg.Node {
+		return
+	}
+	go func() {
+		ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+		defer cancel()
+		if err := r.Group().Lead(ctx); err != nil && ctx.Err() == nil {
+			s.host.cfg.Logger.Warn("lead a new shard", "shard", s.id, "error", err)
+		}
+	}()
 }
 
 // lead brings the group closer to what is wanted, if this replica leads it. A member is given its vote

@@ -213,6 +213,22 @@ func TestPlace(t *testing.T) {
 		}
 		require.Equal(t, map[string]int{"a": 2, "b": 2, "c": 2}, leads)
 	})
+	t.Run("an index is even by itself, whatever was there before", func(t *testing.T) {
+		w := newWorld(t)
+		w.join("z1", "a", "b")
+		w.join("z2", "c", "d")
+		w.createOn("old", 3, []string{"a", "b", "c"}, []string{"a", "b", "c"}, []string{"a", "b", "c"})
+		nodes, err := Place(w.view(), w.candidates(), 2, 1)
+		require.NoError(t, err)
+		require.Equal(t, [][]string{{"d"}, {"a"}}, nodes, "one in each zone")
+		nodes, err = Place(w.view(), w.candidates(), 4, 4)
+		require.NoError(t, err)
+		leads := map[string]int{}
+		for _, n := range nodes {
+			leads[n[0]]++
+		}
+		require.Equal(t, map[string]int{"a": 1, "b": 1, "c": 1, "d": 1}, leads)
+	})
 	t.Run("no node depends on one other alone", func(t *testing.T) {
 		w := newWorld(t)
 		w.join("", names(6)...)
@@ -347,7 +363,8 @@ func TestRepair(t *testing.T) {
 	t.Run("what is too many is taken from all alike", func(t *testing.T) {
 		w := newWorld(t)
 		w.join("", "a", "b", "c")
-		w.create("i", 6, 3)
+		same := []string{"a", "b", "c"}
+		w.createOn("i", 3, same, same, same, same, same, same)
 		w.apply(state.SetCopies{Name: "i", UUID: "i", Replicas: 2})
 		require.Len(t, w.step(), 6)
 		require.Equal(t, map[string]int{"a": 4, "b": 4, "c": 4}, w.view().Holding())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/hashicorp/raft"
 )
@@ -26,3 +27,54 @@ func (g *Group) Found(ctx context.Context, voters []string) error {
 	}
 	return fmt.Errorf("found group %s: %w", g.cfg.Group, err)
 }
+
+// Lead makes this replica stand for election as soon as a majority of the voters is open, unless somebody leads
+// before: the first election of a new group then need not wait for a timeout. It returns when there is a leader, or
+// why it gives up.
+func (g *Group) Lead(ctx context.Context) error {
+	fail := func(err error) error { return fmt.Errorf("lead new group %s: %w", g.cfg.Group, err) }
+	stood := false
+	for {
+		if _, led := g.Leader(); led {
+			return nil
+		}
+		if !stood && g.cfg.Network != nil && g.mostOpen(ctx) {
+			stood = true
+			g.link.elect(g, "", false)
+		}
+		timer := time.NewTimer(foundPause)
+		select {
+		case <-timer.C:
+		case <-g.failure.failed:
+			timer.Stop()
+			return fail(g.failure.err())
+		case <-ctx.Done():
+			timer.Stop()
+			return fail(ctx.Err())
+		}
+	}
+}
+
+// mostOpen tells whether a majority of the voters has the group open.
+func (g *Group) mostOpen(ctx context.Context) bool {
+	voters, open := 0, 0
+	for _, s := range g.Servers() {
+		if !s.Voter {
+			continue
+		}
+		voters++
+		if s.ID == g.cfg.ID {
+			open++
+			continue
+		}
+		asking, cancel := context.WithTimeout(ctx, g.cfg.ElectionTimeout/4)
+		if _, err := g.cfg.Network.Status(asking, s.ID, g.cfg.Group); err == nil {
+			open++
+		}
+		cancel()
+	}
+	return 2*open > voters
+}
+
+// foundPause is how often a new group's first leader looks for the other voters.
+const foundPause = 10 * time.Millisecond
