@@ -185,6 +185,6 @@ func (c Config) raftConfig() *raft.Config {
 	r.NoSnapshotRestoreOnStart = true // the machine is persistent
 	r.PreVoteDisabled = false
 	r.NoLegacyTelemetry = true
-	r.Logger = newLogger(c.Logger)
+	r.Logger = newLogger(c.Logger.With("group", c.Group))
 	return r
 }
