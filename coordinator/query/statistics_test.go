@@ -123,8 +123,8 @@ func (l *layout) put(t require.TestingT, number int, title, body string) {
 	require.NoError(t, err)
 }
 
-func (l *layout) search(t require.TestingT, ctx context.Context, q api.Query) *api.SearchResponse {
-	r, err := l.searcher.Search(ctx, l.target, &api.SearchRequest{
+func (l *layout) search(t require.TestingT, q api.Query) *api.SearchResponse {
+	r, err := l.searcher.Search(context.Background(), l.target, &api.SearchRequest{
 		Query: q, Mode: api.ModeSparse, Size: 50, Timeout: 5 * time.Second, AllowPartial: true,
 	})
 	require.NoError(t, err)
@@ -174,12 +174,12 @@ func TestLayoutDoesNotChangeAnswers(t *testing.T) {
 			if rapid.Bool().Draw(t, "bool") {
 				q = &api.Bool{Should: []api.Query{q, &api.Phrase{Text: text("phrase"), Boost: 2}}, Boost: 1}
 			}
-			want := layouts[0].search(t, context.Background(), q)
+			want := layouts[0].search(t, q)
 			for _, l := range layouts[1:] {
 				// Nothing has been written for a second.
 				l.now = l.now.Add(time.Second)
 				for range 2 {
-					got := l.search(t, context.Background(), q)
+					got := l.search(t, q)
 					require.Empty(t, got.Degraded)
 					require.Equal(t, want.Total, got.Total)
 					require.Equal(t, ids(want), ids(got))
@@ -207,7 +207,7 @@ func TestStatisticsRounds(t *testing.T) {
 	}
 	ask := func(t *testing.T, l *layout, q api.Query) int {
 		t.Helper()
-		l.search(t, t.Context(), q)
+		l.search(t, q)
 		asks, searches := l.calls()
 		require.Equal(t, len(l.shards), searches)
 		return asks
@@ -250,15 +250,15 @@ func TestStatisticsRounds(t *testing.T) {
 	})
 	t.Run("a write is scored exactly after a second", func(t *testing.T) {
 		l := filled(t, 3)
-		before := l.search(t, t.Context(), match("ant"))
+		before := l.search(t, match("ant"))
 		l.put(t, 100, "ant", "ant")
-		l.search(t, t.Context(), match("ant"))
+		l.search(t, match("ant"))
 		l.now = l.now.Add(statisticsAge)
-		after := l.search(t, t.Context(), match("ant"))
+		after := l.search(t, match("ant"))
 		require.Equal(t, before.Total.Value+1, after.Total.Value)
 		one := filled(t, 1)
 		one.put(t, 100, "ant", "ant")
-		want := one.search(t, t.Context(), match("ant"))
+		want := one.search(t, match("ant"))
 		require.Equal(t, want.Hits, after.Hits)
 	})
 	t.Run("only shards that lack something are asked", func(t *testing.T) {
@@ -297,7 +297,7 @@ func TestStatisticsRounds(t *testing.T) {
 // ask3 searches while the statistics of one of three shards can't be had.
 func ask3(t *testing.T, l *layout) int {
 	t.Helper()
-	r := l.search(t, t.Context(), match("ant"))
+	r := l.search(t, match("ant"))
 	require.NotEmpty(t, r.Hits)
 	require.Equal(t, []api.Degraded{{Leg: "sparse", Reason: "shard_unavailable", Detail: "shard 2 of 3"}}, r.Degraded)
 	require.Equal(t, api.RelationAtLeast, r.Total.Relation)
@@ -316,7 +316,7 @@ func TestAShardThatHangsInTheRoundCostsOnlyItsOwnHits(t *testing.T) {
 		}
 		l.shards[2].statisticsHook = hang
 		start := time.Now()
-		r := l.search(t, t.Context(), match("ant bee cat"))
+		r := l.search(t, match("ant bee cat"))
 		require.Less(t, time.Since(start), 3*time.Second)
 		require.Len(t, r.Hits, 6)
 		require.Equal(t, []api.Degraded{{Leg: "sparse", Reason: "shard_timeout", Detail: "shard 3 of 3"}}, r.Degraded)
@@ -324,7 +324,7 @@ func TestAShardThatHangsInTheRoundCostsOnlyItsOwnHits(t *testing.T) {
 		synctest.Wait()
 		l.shards[2].statisticsHook = explode
 		l.now = l.now.Add(statisticsAge)
-		r = l.search(t, t.Context(), match("ant bee cat"))
+		r = l.search(t, match("ant bee cat"))
 		require.Len(t, r.Hits, 6)
 		require.Equal(t, api.ReasonShardUnavailable, r.Degraded[0].Reason)
 		require.Equal(t, 1.0, counted(t, l.searcher.metrics.panics))

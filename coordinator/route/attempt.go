@@ -52,8 +52,15 @@ func (a *attempt) noted(ctx context.Context, err error, mark Mark, took time.Dur
 	case query.Final(err), stale:
 		a.node.answered(a.state, a.kind, 0, now)
 	default:
-		a.node.failed(a.state, a.router.nodeFailed(err), now)
+		if a.node.failed(a.state, a.router.nodeFailed(err), now) {
+			a.avoided(a.router.reason(err))
+		}
 	}
+}
+
+// avoided logs that a copy in order so far is not asked for a while.
+func (a *attempt) avoided(reason string) {
+	a.router.cfg.Logger.Warn("copy is avoided", "shard", a.shard, "node", a.copied.Node, "reason", reason)
 }
 
 // run sends the call and waits for its end.

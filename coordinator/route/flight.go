@@ -57,7 +57,8 @@ func fly[T any](ctx context.Context, s *shard, k kind, f ask[T]) (T, error) {
 	if len(fl.untried) == 1 {
 		out := run(ctx, fl.begin(0, false), f, fl.call())
 		if out.err == nil {
-			return fl.won(out)
+			fl.won(out)
+			return out.value, nil
 		}
 		return fl.wait(ctx, &out)
 	}
@@ -169,7 +170,8 @@ func (f *flight[T]) wait(ctx context.Context, first *outcome[T]) (T, error) {
 		case out := <-f.answers:
 			f.flying = slices.DeleteFunc(f.flying, func(a *attempt) bool { return a == out.attempt })
 			if out.err == nil {
-				return f.won(out)
+				f.won(out)
+				return out.value, nil
 			}
 			if err := f.failed(ctx, out); err != nil {
 				return none, err

@@ -8,8 +8,8 @@ import (
 	"sagasu/coordinator/query"
 )
 
-// won ends the flight with an answer.
-func (f *flight[T]) won(out outcome[T]) (T, error) {
+// won notes the answer that ends the flight.
+func (f *flight[T]) won(out outcome[T]) {
 	m := f.router.metrics
 	// The attempt's own time, not the flight's: waiting for the first copy must not make the next flights
 	// wait longer.
@@ -24,7 +24,6 @@ func (f *flight[T]) won(out outcome[T]) (T, error) {
 	if out.mark.Epoch > f.view.Epoch {
 		f.tellStale(out.mark.Epoch)
 	}
-	return out.value, nil
 }
 
 // settle counts a hedge that did not win.
@@ -85,8 +84,8 @@ func (f *flight[T]) late(ctx context.Context) {
 		f.stuckAt = never
 		now := f.router.cfg.Now()
 		for _, a := range f.flying {
-			if now.Sub(a.start) >= stuckAfter {
-				a.node.suspect(now)
+			if now.Sub(a.start) >= stuckAfter && a.node.suspect(now) {
+				a.avoided(reasonSlow)
 			}
 		}
 		f.again(ctx, reasonSlow)

@@ -27,5 +27,9 @@ func (h *health) begin(now time.Time) bool {
 // succeed ends all suspicion.
 func (h *health) succeed() { *h = health{} }
 
-// fail begins a suspicion, or a new one.
-func (h *health) fail(now time.Time) { *h = health{until: now.Add(suspicion)} }
+// fail begins a suspicion, or a new one. It reports whether all was good before.
+func (h *health) fail(now time.Time) bool {
+	good := h.until.IsZero()
+	*h = health{until: now.Add(suspicion)}
+	return good
+}

@@ -104,27 +104,27 @@ func (n *node) abandoned(c *copyState, k kind, took time.Duration, t trial, now 
 	}
 }
 
-// failed notes the end of a call that failed; whole says that all of the node did.
-func (n *node) failed(c *copyState, whole bool, now time.Time) {
+// failed notes the end of a call that failed; whole says that all of the node did. It reports whether that is
+// news.
+func (n *node) failed(c *copyState, whole bool, now time.Time) bool {
 	n.flying.Add(-1)
 	if whole {
-		n.suspect(now)
-		return
+		return n.suspect(now)
 	}
 	n.mu.Lock()
 	// The node answered, if with a failure of one replica.
 	n.health.succeed()
 	n.mu.Unlock()
 	c.mu.Lock()
-	c.health.fail(now)
-	c.mu.Unlock()
+	defer c.mu.Unlock()
+	return c.health.fail(now)
 }
 
-// suspect begins a suspicion of the node.
-func (n *node) suspect(now time.Time) {
+// suspect begins a suspicion of the node. It reports whether that is news.
+func (n *node) suspect(now time.Time) bool {
 	n.mu.Lock()
-	n.health.fail(now)
-	n.mu.Unlock()
+	defer n.mu.Unlock()
+	return n.health.fail(now)
 }
 
 // reached notes that the copy has applied the log up to that index.
