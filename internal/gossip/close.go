@@ -7,8 +7,8 @@ import (
 )
 
 // Leave tells the others that this node leaves, so that they hold it to be Left and not Dead, and waits until the news
-// is out: until ctx is done, five seconds at most. The node goes on listening until Close, but is no member any more
-// and can't become one again.
+// is out: until ctx is done, five seconds at most. What is not out by then goes on until Close. The node goes on
+// listening too, but is no member any more and can't become one again.
 func (g *Gossip) Leave(ctx context.Context) error {
 	g.closing.Lock()
 	if g.closed {
@@ -59,7 +59,7 @@ func (g *Gossip) Close() error {
 	g.end() // cuts the streams that others don't answer on, which a join may wait for; a Leave under way needs none
 	g.routines.Wait()
 	g.table.close()
-	g.meta.unregister()
+	g.metrics.unregister()
 	if err := g.list.Shutdown(); err != nil {
 		return fmt.Errorf("close gossip: %w", err)
 	}

@@ -7,7 +7,7 @@ var (
 	ErrInvalidConfig = errors.New("invalid gossip configuration")
 	// ErrInvalidMeta is returned when what a member tells of itself is damaged, too large or for a newer program.
 	ErrInvalidMeta = errors.New("invalid member data")
-	// ErrForeignCluster is returned to memberlist, and so ends in JoinError, when a member of another cluster is met.
+	// ErrForeignCluster is returned to memberlist when a member of another cluster is met; JoinError has its text.
 	ErrForeignCluster = errors.New("member of another cluster")
 	// ErrDuplicateID is returned to memberlist when another node with this node's id is met.
 	ErrDuplicateID = errors.New("node id is used twice")

@@ -13,11 +13,11 @@ import (
 
 // Gossip is this node among the members. Its methods may be called at the same time.
 type Gossip struct {
-	cfg   Config
-	list  *memberlist.Memberlist
-	table *table
-	meta  *metrics // of the table
-	seek  *seeker
+	cfg     Config
+	list    *memberlist.Memberlist
+	table   *table
+	metrics *metrics
+	seek    *seeker
 
 	updates sync.Mutex // serialises changes of what this node tells of itself
 	leaving bool       // under updates
@@ -42,7 +42,7 @@ func Open(cfg Config) (*Gossip, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open gossip: %w", err)
 	}
-	g := &Gossip{cfg: cfg, meta: newMetrics(cfg.Registry)}
+	g := &Gossip{cfg: cfg, metrics: newMetrics(cfg.Registry)}
 	g.told.Store(&told)
 	g.lifetime, g.end = context.WithCancel(context.Background())
 	g.seeking, g.settle = context.WithCancel(g.lifetime)
@@ -70,8 +70,8 @@ func (g *Gossip) open() error {
 		return err
 	}
 	list.AdvertiseAddr, list.AdvertisePort = host, port
-	g.table = newTable(g.cfg, addr, g.meta.conflicts)
-	if err := g.meta.register(g.table); err != nil {
+	g.table = newTable(g.cfg, addr, g.metrics.conflicts)
+	if err := g.metrics.register(g.table); err != nil {
 		abandon(list.Transport)
 		return err
 	}
@@ -79,7 +79,7 @@ func (g *Gossip) open() error {
 	d := &delegate{table: g.table, meta: func() []byte { return *g.told.Load() }, gone: g.seek.hurry}
 	list.Delegate, list.Events, list.Alive, list.Merge, list.Conflict = d, d, d, d, d
 	if g.list, err = memberlist.Create(list); err != nil {
-		g.meta.unregister()
+		g.metrics.unregister()
 		abandon(list.Transport)
 		return err
 	}
@@ -111,8 +111,8 @@ func (g *Gossip) Members() []Member { return g.table.list() }
 // Member gives one member, and false if none of the id is known.
 func (g *Gossip) Member(id string) (Member, bool) { return g.table.get(id) }
 
-// Changed gives a channel that is closed at the next change of members or conflicts. Take it before looking at them, and
-// a new one after it is closed.
+// Changed gives a channel that is closed at the next change of members or conflicts. Take it before looking at them,
+// and a new one after it is closed.
 func (g *Gossip) Changed() <-chan struct{} { return g.table.changes() }
 
 // Conflicts gives what was met and must not be there, 64 at most, the last seen at the end.

@@ -19,7 +19,9 @@ func fixed() joinSources {
 			if host != "nodes.example" {
 				return nil, errors.New("no such host")
 			}
-			return []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("::ffff:10.0.0.2"), netip.MustParseAddr("fd00::3")}, nil
+			return []netip.Addr{
+				netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("::ffff:10.0.0.2"), netip.MustParseAddr("fd00::3"),
+			}, nil
 		},
 		services: func(_ context.Context, name string) ([]*net.SRV, error) {
 			if name != "_gossip._tcp.example" {

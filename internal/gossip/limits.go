@@ -27,6 +27,11 @@ const (
 	// reclaimTime is how long a member has to be dead before its id may come from another address. Members are told
 	// apart by id, and an address may change, so it is no more than memberlist needs to allow it at all.
 	reclaimTime = time.Millisecond
+	// reclaimPatience is how long a node that others held to be at an earlier address goes on making itself known: the
+	// earlier life may be suspected, and found dead, for some seconds after the new one was believed.
+	reclaimPatience = 15 * time.Second
+	// maxReclaims bounds the members it does so with at a time.
+	maxReclaims = 32
 	// claimPatience is how long one instance may be claimed to be at two addresses: for a few seconds after a restart
 	// at a new address that is how it looks, until the old one is found dead.
 	claimPatience = 30 * time.Second

@@ -53,8 +53,9 @@ func TestMetaOfANewerProgram(t *testing.T) {
 func TestMetaFits(t *testing.T) {
 	host := strings.Repeat("h", 60) + ":65535"
 	m := Meta{
-		Cluster: strings.Repeat("c", 36), Instance: strings.Repeat("f", 32), Roles: []string{"coordinator", "shard", "gateway"},
-		Zone: strings.Repeat("z", 32), Version: "12.34.56-rc.1+0123456789abcdef", RPC: host, HTTP: host, Ops: host,
+		Cluster: strings.Repeat("c", 36), Instance: strings.Repeat("f", 32),
+		Roles: []string{"coordinator", "shard", "gateway"},
+		Zone:  strings.Repeat("z", 32), Version: "12.34.56-rc.1+0123456789abcdef", RPC: host, HTTP: host, Ops: host,
 		Level: 1 << 31, Load: Load{1 << 20, 100, 100, 1 << 60}, Expect: 5,
 	}
 	data, err := encodeMeta(m, true)
@@ -97,7 +98,9 @@ func TestMetaRefuses(t *testing.T) {
 }
 
 func FuzzDecodeMeta(f *testing.F) {
-	for _, m := range []Meta{{}, {Cluster: "c", Roles: []string{"shard", "gateway"}, Level: 7, Load: Load{DiskFreeBytes: 1 << 50}}} {
+	for _, m := range []Meta{
+		{}, {Cluster: "c", Roles: []string{"shard", "gateway"}, Level: 7, Load: Load{DiskFreeBytes: 1 << 50}},
+	} {
 		data, err := encodeMeta(m, m.Level > 0)
 		require.NoError(f, err)
 		f.Add(data)

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -55,9 +56,13 @@ func (s *seeker) lastError() error {
 // run looks for members until ctx is done.
 func (s *seeker) run(ctx context.Context) {
 	displaced, failed := false, 0
+	var believed time.Time // when all should know where this node is
 	for ctx.Err() == nil {
 		missing := s.round(ctx, displaced)
-		displaced = s.table.elsewhere()
+		if s.table.elsewhere() {
+			believed = time.Now().Add(reclaimPatience)
+		}
+		displaced = time.Now().Before(believed)
 		alive, _ := s.table.around()
 		alone := len(alive) == 0 && s.ask != nil
 		if missing || displaced || alone {
@@ -104,7 +109,8 @@ type target struct {
 	wanted    bool // it is missing as long as none of them is a live member's
 }
 
-// round tries what is missing, or all of it, and tells whether something still is.
+// round tries what is missing, and tells whether something still is. All of it, the live members too, is for a node
+// that others hold to be at an earlier address: who has not forgotten its earlier life tells it what to contradict.
 func (s *seeker) round(ctx context.Context, all bool) (missing bool) {
 	seeds, failure := s.seeds(ctx)
 	alive, dead := s.table.around()
@@ -117,6 +123,9 @@ func (s *seeker) round(ctx context.Context, all bool) (missing bool) {
 		} else if all || !s.covers(alive, addresses) {
 			targets = append(targets, target{addresses, true})
 		}
+	}
+	if all {
+		targets = append(targets, some(alive)...)
 	}
 	if len(dead) > 0 { // the join addresses need not name everyone
 		targets = append(targets, target{[]string{dead[rand.IntN(len(dead))]}, false})
@@ -131,6 +140,18 @@ func (s *seeker) round(ctx context.Context, all bool) (missing bool) {
 		s.report(reached, len(alive), failure)
 	}
 	return missing
+}
+
+// some gives members to join once more.
+func some(alive map[string]bool) []target {
+	var targets []target
+	for addr := range alive { // in no order
+		if len(targets) == maxReclaims {
+			break
+		}
+		targets = append(targets, target{[]string{addr}, false})
+	}
+	return targets
 }
 
 // seeds asks for the join addresses. Whom it asks knows no ctx, and is left behind when that is done.
@@ -200,6 +221,9 @@ func (s *seeker) tryAll(ctx context.Context, targets []target) (int, error) {
 				return nil
 			}
 			n, err := s.join(t.addresses)
+			if err != nil {
+				err = fmt.Errorf("join %s: %s", strings.Join(t.addresses, ", "), oneLine(err))
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			reached += n
@@ -209,6 +233,11 @@ func (s *seeker) tryAll(ctx context.Context, targets []target) (int, error) {
 	}
 	_ = tries.Wait() // none gives an error
 	return reached, failure
+}
+
+// oneLine gives the text of memberlist's errors, which is a list with bullets; it wraps nothing.
+func oneLine(err error) string {
+	return strings.TrimPrefix(strings.Join(strings.Fields(err.Error()), " "), "1 error occurred: * ")
 }
 
 // report keeps why nobody was reached, and logs it when it is new.

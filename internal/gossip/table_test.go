@@ -164,12 +164,12 @@ func TestParseLine(t *testing.T) {
 		level slog.Level
 		text  string
 	}{
-		"[DEBUG] memberlist: x\n":                              {slog.LevelDebug, "memberlist: x"},
-		"[INFO] memberlist: x\n":                               {slog.LevelInfo, "memberlist: x"},
-		"[WARN] memberlist: x":                                 {slog.LevelWarn, "memberlist: x"},
-		"[ERR] memberlist: x\n":                                {slog.LevelWarn, "memberlist: x"},
-		"[ERROR] memberlist: x\n":                              {slog.LevelWarn, "memberlist: x"},
-		"[WARN] memberlist: ignoring alive message for 'n': y": {slog.LevelDebug, "memberlist: ignoring alive message for 'n': y"},
+		"[DEBUG] memberlist: x\n":                  {slog.LevelDebug, "memberlist: x"},
+		"[INFO] memberlist: x\n":                   {slog.LevelInfo, "memberlist: x"},
+		"[WARN] memberlist: x":                     {slog.LevelWarn, "memberlist: x"},
+		"[ERR] memberlist: x\n":                    {slog.LevelWarn, "memberlist: x"},
+		"[ERROR] memberlist: x\n":                  {slog.LevelWarn, "memberlist: x"},
+		"[WARN] memberlist: Conflicting address x": {slog.LevelDebug, "memberlist: Conflicting address x"},
 		"Err: x": {slog.LevelInfo, "Err: x"},
 	} {
 		level, text := parseLine(line)

@@ -102,7 +102,9 @@ func resolve(ctx context.Context, hostPort string) (net.IP, int, error) {
 }
 
 // advertise gives the address that others are told, and its parts as memberlist wants them.
-func advertise(ctx context.Context, t memberlist.Transport, advertiseAddr string) (addr, host string, port int, err error) {
+func advertise(
+	ctx context.Context, t memberlist.Transport, advertiseAddr string,
+) (addr, host string, port int, err error) {
 	if advertiseAddr != "" {
 		var ip net.IP
 		if ip, port, err = resolve(ctx, advertiseAddr); err != nil {
