@@ -59,6 +59,9 @@ var (
 	// Adopt.
 	ErrReference = errors.New("snapshot reference is damaged")
 
+	// ErrNothingToRecover is returned by Recover when the directory holds no replica.
+	ErrNothingToRecover = errors.New("no replica to recover")
+
 	// errOvertaken is why fetched files are dropped: this replica has caught up without them.
 	errOvertaken = errors.New("replica has caught up")
 )

@@ -41,6 +41,8 @@ const (
 	passedEvery = 20 * time.Millisecond
 	// heirLimit is how long one who hands leadership over listens to how far the others are.
 	heirLimit = 200 * time.Millisecond
+	// recoverTerms is how many terms Recover chooses from.
+	recoverTerms = 1024
 	// suspectEvery is how often a group acts on the loss of its leader's process.
 	suspectEvery = time.Second
 	// suspectSpread is within which the followers of a lost leader stand for election, one after the other.
