@@ -182,6 +182,16 @@ func TestCheckpoint(t *testing.T) {
 	})
 }
 
+func TestWrite(t *testing.T) {
+	f := open(t, t.TempDir())
+	f.Apply([]consensus.Command{encoded(t, 3, state.FoundCluster{ClusterID: "c1"})})
+	into := filepath.Join(t.TempDir(), "made", "for it")
+	require.NoError(t, Write(vfs.OS(), into, f.View()))
+	written := open(t, into)
+	require.Equal(t, f.View(), written.View())
+	require.Equal(t, uint64(3), written.AppliedIndex())
+}
+
 func FuzzFrame(f *testing.F) {
 	f.Add(frame([]byte(`{"format":1,"applied":0,"indexes":[]}`)))
 	f.Add([]byte(fileMagic))
