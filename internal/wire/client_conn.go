@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"sync"
@@ -61,7 +60,7 @@ func (c *clientConn) call(ctx context.Context, method uint16, body []byte) (answ
 	q.trace, q.traced = TraceFrom(ctx)
 	var room [requestHead]byte
 	if err := c.link.out.send(ctx, appendRequest(room[:0], id, &q, len(body)), body); err != nil {
-		if err != ctx.Err() {
+		if !errors.Is(err, ctx.Err()) {
 			c.link.fail(err) // it is failing; when this returns it is seen to be broken
 		}
 		if c.end(id) {
@@ -88,7 +87,7 @@ func (c *clientConn) call(ctx context.Context, method uint16, body []byte) (answ
 // unsent gives the error of a call that was not sent, because of ctx or the connection.
 func (c *clientConn) unsent(ctx context.Context, err error) error {
 	switch {
-	case err == ctx.Err():
+	case errors.Is(err, ctx.Err()):
 		return fmt.Errorf("call %s: %w", c.name(), err)
 	case errors.Is(err, ErrClosed):
 		return fmt.Errorf("call %s: %w", c.name(), ErrClosed)
@@ -176,7 +175,7 @@ func (c *clientConn) run() {
 	c.abandon(c.link.err)
 	watching.Wait()
 	c.link.out.flushers.Wait()
-	if err := c.link.err; err != io.EOF && err != errLeft && err != errGoodbye && err != ErrClosed {
+	if err := c.link.err; !errors.Is(err, errLeft) && !errors.Is(err, errGoodbye) && !errors.Is(err, ErrClosed) {
 		c.pool.cfg.Logger.Info("lost a connection to a node",
 			slog.String("node", c.name()), slog.String("address", c.addr), slog.Any("error", err))
 	}
@@ -185,10 +184,10 @@ func (c *clientConn) run() {
 // abandon fails the calls under way, and all to come.
 func (c *clientConn) abandon(reason error) {
 	err := fmt.Errorf("call %s: %w: %s: %w", c.name(), ErrBroken, c.addr, reason)
-	switch reason {
-	case ErrClosed:
+	switch {
+	case errors.Is(reason, ErrClosed):
 		err = fmt.Errorf("call %s: %w", c.name(), ErrClosed)
-	case errGoodbye:
+	case errors.Is(reason, errGoodbye):
 		err = fmt.Errorf("call %s: %w: %s: %w", c.name(), ErrUnreachable, c.addr, reason)
 	}
 	c.mu.Lock()

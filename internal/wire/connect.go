@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -76,10 +77,14 @@ func (p *Pool) tlsFor(addr string) *tls.Config {
 	return cfg
 }
 
-// unreachable gives the error of a dial that failed, which is ErrClosed if the pool was closed meanwhile.
+// unreachable gives the error of a dial that failed, which is ErrClosed if the pool was closed meanwhile. A dial's
+// timeout must not look like the caller's deadline.
 func (p *Pool) unreachable(addr string, err error) error {
 	if p.ctx.Err() != nil {
 		return ErrClosed
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%w: %s: no answer within %v", ErrUnreachable, addr, p.cfg.DialTimeout)
 	}
 	return fmt.Errorf("%w: %s: %w", ErrUnreachable, addr, err)
 }

@@ -31,6 +31,8 @@ var (
 	errSilent = errors.New("nothing received")
 	// errStalled is why a connection breaks whose peer takes nothing.
 	errStalled = errors.New("nothing taken")
+	// errNoReturn is what a handler fails with that ends its goroutine.
+	errNoReturn = errors.New("handler did not return")
 	// errLeft is why a connection ends that the pool has no use for.
 	errLeft = errors.New("the node has moved")
 	// errGoodbye is why a connection ends whose node is shutting down; it has begun none of the calls without an answer.
@@ -117,7 +119,7 @@ func (e *Error) fit(outer error) *Error {
 			Code:    CodeInternal,
 			Message: fmt.Sprintf("error detail of %d bytes is too long: %v", len(e.Detail), outer),
 		}
-	case outer != error(e):
+	case outer.Error() != e.Error():
 		return &Error{Code: e.Code, Message: outer.Error(), Detail: e.Detail}
 	default:
 		return e

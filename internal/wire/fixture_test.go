@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -55,7 +54,9 @@ func child(node string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println(listener.Addr())
+	if _, err := fmt.Fprintln(os.Stdout, listener.Addr()); err != nil {
+		return err
+	}
 	return server.Serve(listener)
 }
 
@@ -77,7 +78,7 @@ func startChild(t *testing.T, node string) (*exec.Cmd, string) {
 	return cmd, strings.TrimSpace(line)
 }
 
-func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func helloOf(node string) func() Hello {
 	return func() Hello { return Hello{Cluster: "c", Node: node} }

@@ -120,9 +120,10 @@ func putResponse(dst []byte, id uint64, body int) {
 	binary.LittleEndian.PutUint16(appendHead(dst[:0], kindResponse, id, statusSize+body)[:responseHead][headSize:], 0)
 }
 
-// appendFailure appends the frame of a response that is an error.
-func appendFailure(dst []byte, id uint64, e *Error) []byte {
+// failureFrame gives the frame of a response that is an error.
+func failureFrame(id uint64, e *Error) []byte {
 	message := cut(e.Message, maxMessage)
+	dst := make([]byte, 0, responseHead+2+len(message)+len(e.Detail))
 	dst = appendHead(dst, kindResponse, id, statusSize+2+len(message)+len(e.Detail))
 	dst = binary.LittleEndian.AppendUint16(dst, e.Code)
 	dst = binary.LittleEndian.AppendUint16(dst, uint16(len(message)))

@@ -58,7 +58,7 @@ func TestFailure(t *testing.T) {
 			Message: rapid.StringN(-1, -1, maxMessage).Draw(t, "message"),
 			Detail:  rapid.SliceOf(rapid.Byte()).Draw(t, "detail"),
 		}
-		r := newFrameReader(bytes.NewReader(appendFailure(nil, 7, want)))
+		r := newFrameReader(bytes.NewReader(failureFrame(7, want)))
 		h, err := r.head()
 		require.NoError(t, err)
 		require.Equal(t, kindResponse, h.kind)
@@ -104,7 +104,7 @@ func FuzzFrames(f *testing.F) {
 	traced := request{method: 1, traced: true}
 	f.Add(append(appendRequest(nil, 1, &request{method: 3, deadline: time.Second}, 4), "body"...))
 	f.Add(append(appendRequest(nil, 1, &traced, 1), 'x'))
-	f.Add(appendFailure(nil, 2, &Error{Code: 9, Message: "no", Detail: []byte{1}}))
+	f.Add(failureFrame(2, &Error{Code: 9, Message: "no", Detail: []byte{1}}))
 	f.Add(append(appendHead(appendHead(nil, kindCancel, 1, 0), kindPing, 2, 0), 1, 2))
 	f.Add([]byte{0xff, 0xff, 0xff, 4, kindRequest, 30: 0})
 	f.Fuzz(func(t *testing.T, raw []byte) {
@@ -149,7 +149,8 @@ func FuzzFrames(f *testing.F) {
 
 func requireReadError(t *testing.T, err error) {
 	t.Helper()
-	require.True(t, err == io.EOF || err == io.ErrUnexpectedEOF || errors.Is(err, ErrProtocol), "%v", err)
+	expected := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, ErrProtocol)
+	require.True(t, expected, "%v", err)
 }
 
 func TestCut(t *testing.T) {

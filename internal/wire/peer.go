@@ -35,7 +35,7 @@ func (p *peer) connection(ctx context.Context, addr string) (c *clientConn, gone
 	for {
 		c, d, err := p.present(addr)
 		switch {
-		case err == errGone:
+		case errors.Is(err, errGone):
 			return nil, true, nil
 		case c != nil || err != nil:
 			return c, false, err

@@ -33,8 +33,8 @@ type sender struct {
 	vector  net.Buffers
 }
 
-// send queues a frame of a beginning and a body, of which it keeps neither. While too much is queued it waits, until ctx
-// is done: then, and with an error of the connection, nothing of the frame was or will be sent.
+// send queues a frame of a beginning and a body, of which it keeps neither. While too much is queued it waits, until
+// ctx is done: then, and with an error of the connection, nothing of the frame was or will be sent.
 func (s *sender) send(ctx context.Context, head, body []byte) error {
 	size := len(head) + len(body)
 	if size > joinLimit {
@@ -71,8 +71,8 @@ func (s *sender) sendWhole(ctx context.Context, whole *buffer) error {
 	return nil
 }
 
-// sendNow queues a small frame without waiting for room. Where there is none the frame is dropped, unless it must go. An
-// error of the connection is told to all by broken.
+// sendNow queues a small frame without waiting for room. Where there is none the frame is dropped, unless it must go.
+// An error of the connection is told to all by broken.
 func (s *sender) sendNow(head []byte, must bool) {
 	s.mu.Lock()
 	if s.err != nil || s.pending >= maxPending && !must {

@@ -154,7 +154,8 @@ func (s *Server) converse(raw net.Conn) {
 	s.mu.Unlock()
 }
 
-// logRefusal logs a connection that did not come to be. Those of strangers, as port scanners are, are of little interest.
+// logRefusal logs a connection that did not come to be. Those of strangers, such as port scanners, are of little
+// interest.
 func (s *Server) logRefusal(addr net.Addr, peer Hello, err error) {
 	level, now := slog.LevelDebug, time.Now().UnixNano()
 	if last := s.refusalLogged.Load(); errors.Is(err, ErrRefused) && now-last >= int64(refusalLogPause) &&

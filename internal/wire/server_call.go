@@ -25,7 +25,7 @@ func (k *call) run() {
 	answer := k.conn.server.buffers.get(responseHead + int(k.method.size.Load()))
 	answer.b = answer.b[:responseHead]
 	var out []byte
-	var err error = &Error{Code: CodeInternal, Message: fmt.Sprintf("handler of method %#04x did not return", k.number)}
+	err := errNoReturn
 	defer func() { k.finish(answer, out, err) }() // also when the handler ends its goroutine
 	out, err = k.handle(answer.b[responseHead:])
 }
@@ -44,7 +44,7 @@ func (k *call) finish(answer *buffer, out []byte, err error) {
 		result = outcomeOf(e)
 		s.buffers.put(answer)
 		if wanted {
-			k.send(appendFailure(nil, k.id, e), nil)
+			k.send(failureFrame(k.id, e), nil)
 		}
 	case !wanted:
 		result = outcomeCanceled
@@ -59,7 +59,7 @@ func (k *call) finish(answer *buffer, out []byte, err error) {
 	s.gate.leave(k.conn.lane, k.size)
 }
 
-// deliver sends the answer, which is in the buffer behind its frame's beginning, or elsewhere when it had no room there.
+// deliver sends the answer, which is in the buffer behind its frame's beginning, or elsewhere if it had no room there.
 func (k *call) deliver(answer *buffer, out []byte) {
 	in := answer.b[:cap(answer.b)][responseHead:]
 	if len(out) > len(in) || len(out) > 0 && &out[0] != &in[0] {

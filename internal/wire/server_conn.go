@@ -133,7 +133,7 @@ func (c *serverConn) refuse(id uint64, size int, e *Error) error {
 	c.link.took()
 	c.server.metrics.calls[c.lane][outcomeOf(e)].Inc()
 	// A client that asks and does not read is not read either.
-	return c.link.out.send(c.ctx, appendFailure(nil, id, e), nil)
+	return c.link.out.send(c.ctx, failureFrame(id, e), nil)
 }
 
 // add notes a call under way.

@@ -74,7 +74,7 @@ func TestTooManyInFlight(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
 		for range maxInFlight {
-			go pool.Call(ctx, "b", LaneQuery, methodHang, nil) //nolint:errcheck // Ends with the test.
+			go pool.Call(ctx, "b", LaneQuery, methodHang, nil)
 		}
 		synctest.Wait()
 		_, err := pool.Call(ctx, "b", LaneQuery, methodHang, nil)
@@ -206,7 +206,7 @@ func TestBrokenClients(t *testing.T) {
 	server, addr := serve(t, nil, nil, nil)
 	for name, frames := range map[string][]byte{
 		"an unknown kind": appendHead(nil, 9, 1, 0),
-		"a response":      appendFailure(nil, 1, &Error{Code: 1}),
+		"a response":      failureFrame(1, &Error{Code: 1}),
 		"an id twice": append(appendRequest(nil, 1, &request{method: methodHang}, 0),
 			appendRequest(nil, 1, &request{method: methodHang}, 0)...),
 		"unknown flags":          {17, 0, 0, 0, kindRequest, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0x80, 0, 0, 0, 0},

@@ -3,6 +3,7 @@
 package wire
 
 import (
+	"errors"
 	"net"
 	"syscall"
 )
@@ -31,7 +32,7 @@ func newTryWriter(conn net.Conn) *tryWriter {
 	w.write = func(fd uintptr) bool {
 		for {
 			w.n, w.err = syscall.Write(int(fd), w.data)
-			if w.err != syscall.EINTR {
+			if !errors.Is(w.err, syscall.EINTR) {
 				return true
 			}
 		}
@@ -44,7 +45,7 @@ func (w *tryWriter) try(data []byte) (int, error) {
 	w.data, w.n, w.err = data, 0, nil
 	err := w.raw.Write(w.write)
 	w.data = nil
-	if err == nil && w.err != syscall.EAGAIN {
+	if err == nil && !errors.Is(w.err, syscall.EAGAIN) {
 		err = w.err
 	}
 	return max(w.n, 0), err
