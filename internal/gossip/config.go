@@ -48,8 +48,8 @@ type Config struct {
 	Transport memberlist.Transport
 }
 
-// Default gives the settings for a local network, in which a killed or stopped member is seen dead within five seconds;
-// ID and Logger are left to the caller.
+// Default gives the settings for a local network, in which one killed or stopped member is seen dead after two to five
+// seconds, several at once or one among dozens somewhat later; ID and Logger are left to the caller.
 func Default() Config {
 	return Config{
 		BindAddr:       fmt.Sprintf("0.0.0.0:%d", DefaultPort),
