@@ -152,3 +152,24 @@ func ParseAlias(data []byte) (index string, err error) {
 	}
 	return index, complete(ProblemRequest, err)
 }
+
+// Setting is a setting of the cluster and its value.
+type Setting struct{ Key, Value string }
+
+// ParseSettings reads {"key": "value", ..}, at least one, in order. Its errors are *Problem.
+func ParseSettings(data []byte) ([]Setting, error) {
+	s := &scanner{data: data}
+	var out []Setting
+	err := s.object(func(key string) error {
+		value, err := s.string()
+		out = append(out, Setting{key, value})
+		return err
+	})
+	if err == nil {
+		err = s.end()
+	}
+	if err == nil && len(out) == 0 {
+		err = bad("the body names no setting")
+	}
+	return out, complete(ProblemRequest, err)
+}

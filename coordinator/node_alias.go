@@ -74,3 +74,21 @@ func (n *Node) RemoveNode(ctx context.Context, id string, force bool) error {
 	}
 	return nil
 }
+
+// Settings gives every setting of the cluster and its value.
+func (n *Node) Settings(context.Context) (map[string]string, error) {
+	out := map[string]string{}
+	for _, s := range n.meta.View().Settings() {
+		out[s.Key] = s.Value
+	}
+	return out, nil
+}
+
+// PutSetting changes a setting of the cluster.
+func (n *Node) PutSetting(ctx context.Context, key, value string) error {
+	_, err := n.meta.Propose(ctx, state.PutSetting{Key: key, Value: value})
+	if errors.Is(err, state.ErrSetting) {
+		return api.NewProblem(api.ProblemRequest, 400, key, "%v", err)
+	}
+	return err
+}

@@ -80,6 +80,17 @@ func (n *fakeNode) PutAlias(_ context.Context, _, index string) error {
 	return err
 }
 
+func (n *fakeNode) Settings(context.Context) (map[string]string, error) {
+	return map[string]string{"rebuild_grace_seconds": "300"}, nil
+}
+
+func (n *fakeNode) PutSetting(_ context.Context, key, _ string) error {
+	if key == "rebuild_grace_seconds" {
+		return nil
+	}
+	return api.NewProblem(api.ProblemRequest, 400, key, "there is no setting %q", key)
+}
+
 func (n *fakeNode) DeleteAlias(context.Context, string) error { return nil }
 
 func (n *fakeNode) DeleteIndex(_ context.Context, name string) error {

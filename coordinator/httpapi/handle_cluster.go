@@ -9,8 +9,8 @@ import (
 	"sagasu/api"
 )
 
-// maxAliasBody bounds the body that names an alias's index.
-const maxAliasBody = 4 << 10
+// maxSmallBody bounds the bodies that name an alias's index or a setting's value.
+const maxSmallBody = 4 << 10
 
 func (c *call) cluster() error {
 	ctx, cancel := c.within(c.server.cfg.OperationTimeout)
@@ -103,7 +103,7 @@ func (c *call) aliases() error {
 
 // putAlias reads {"index": "papers"}.
 func (c *call) putAlias() error {
-	data, err := c.body(maxAliasBody)
+	data, err := c.body(maxSmallBody)
 	if err != nil {
 		return err
 	}
@@ -127,6 +127,36 @@ func (c *call) deleteAlias() error {
 	}
 	c.ctx.Response.SetStatusCode(fasthttp.StatusNoContent)
 	return nil
+}
+
+func (c *call) settings() error {
+	ctx, cancel := c.within(c.server.cfg.OperationTimeout)
+	defer cancel()
+	settings, err := c.server.cfg.Node.Settings(ctx)
+	if err != nil {
+		return err
+	}
+	return c.marshal(fasthttp.StatusOK, settings)
+}
+
+// putSettings reads {"key": "value"}, changes what is named, and answers with all there are.
+func (c *call) putSettings() error {
+	data, err := c.body(maxSmallBody)
+	if err != nil {
+		return err
+	}
+	settings, err := api.ParseSettings(data)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := c.within(c.server.cfg.OperationTimeout)
+	defer cancel()
+	for _, s := range settings {
+		if err := c.server.cfg.Node.PutSetting(ctx, s.Key, s.Value); err != nil {
+			return err
+		}
+	}
+	return c.settings()
 }
 
 // listed makes an empty list of none, which is null in JSON.

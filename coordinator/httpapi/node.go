@@ -15,6 +15,7 @@ type Node interface {
 	Searches
 	Cluster
 	Aliases
+	Settings
 	// Ready gives nil when requests can be served, else an error that names what is missing.
 	Ready(ctx context.Context) error
 }
@@ -57,6 +58,14 @@ type Searches interface {
 	Count(ctx context.Context, index string, q api.Query) (int, error)
 	// Analyze gives the tokens that an analyzer, one of api.Analyzers, makes of a text.
 	Analyze(ctx context.Context, analyzer, text string) ([]api.Token, error)
+}
+
+// Settings are those that hold for all nodes.
+type Settings interface {
+	// Settings gives every setting and its value.
+	Settings(ctx context.Context) (map[string]string, error)
+	// PutSetting returns a *api.Problem for an unknown one, or a value it can't have.
+	PutSetting(ctx context.Context, key, value string) error
 }
 
 // Cluster tells of the nodes and what they do.

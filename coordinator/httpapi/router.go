@@ -89,6 +89,9 @@ func (c *call) matchCluster(path []string) (methods, error) {
 	case "cluster/shards":
 		c.route = "/v1/cluster/shards"
 		return methods{get: (*call).shards}, nil
+	case "cluster/settings":
+		c.route = "/v1/cluster/settings"
+		return methods{get: (*call).settings, put: (*call).putSettings}, nil
 	case "operations":
 		c.route = "/v1/operations"
 		return methods{get: (*call).operations}, nil
