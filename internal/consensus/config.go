@@ -45,8 +45,8 @@ type Config struct {
 	ElectionTimeout time.Duration
 	// LeaderLease is how long a leader goes on without a majority; HeartbeatTimeout at most.
 	LeaderLease time.Duration
-	// CommitTimeout is after how long, up to twice that, a leader tells its followers the commit index when no writes
-	// come that would carry it; an idle leader sends each of them a message that often.
+	// CommitTimeout is how often, down to half as often, an idle leader sends each follower the commit index. With a
+	// Network followers are told it by themselves soon after a write, and this is for those who were not reached.
 	CommitTimeout time.Duration
 	// LockTimeout is how long Open waits for another process to let go of Dir.
 	LockTimeout time.Duration
@@ -85,7 +85,7 @@ func Default() Config {
 		HeartbeatTimeout:  1500 * time.Millisecond,
 		ElectionTimeout:   1500 * time.Millisecond,
 		LeaderLease:       time.Second,
-		CommitTimeout:     50 * time.Millisecond,
+		CommitTimeout:     500 * time.Millisecond,
 		LockTimeout:       time.Second,
 		DiskStallLimit:    10 * time.Second,
 		SnapshotThreshold: 8192,

@@ -121,8 +121,10 @@ func TestConfig(t *testing.T) {
 		"ElectionTimeout":   func(c *Config) { c.ElectionTimeout = c.HeartbeatTimeout - 1 },
 		"SnapshotThreshold": func(c *Config) { c.SnapshotThreshold = 0 },
 		"HashEvery":         func(c *Config) { c.HashEvery = 0 },
-		"RestoreDir":        func(c *Config) { c.Fetch = func(context.Context, string, string) (uint64, error) { return 0, nil } },
-		"Members":           func(c *Config) { c.Members = make([]Member, 3) },
+		"RestoreDir": func(c *Config) {
+			c.Fetch = func(context.Context, string, string) (uint64, error) { return 0, nil }
+		},
+		"Members": func(c *Config) { c.Members = make([]Member, 3) },
 	} {
 		cfg := soloConfig("dir")
 		change(&cfg)

@@ -26,6 +26,7 @@ type fsm struct {
 	fail    func(error)
 	persist func(*snapshot) error // on raft's snapshot goroutine
 	batch   prometheus.Observer
+	after   func() // after each batch
 
 	floor     uint64 // machine's durable index when opened: entries up to it are not applied again
 	command   uint64 // last command the machine has
@@ -67,6 +68,7 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 	f.flush()
 	if f.failure.err() == nil && len(logs) > 0 {
 		f.applied.advance(logs[len(logs)-1].Index)
+		f.after()
 	}
 	return results
 }

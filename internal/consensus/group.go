@@ -21,6 +21,8 @@ type Group struct {
 	snapshots *snapshots
 	peers     raft.Transport // the caller's or link, for the handover of a failed replica
 	link      *Link          // nil without a Network
+	via       *transport     // what raft sends through
+	announcer announcer
 	failure   *failure
 	metrics   *metrics
 

@@ -43,6 +43,8 @@ const (
 	heirLimit = 200 * time.Millisecond
 	// recoverTerms is how many terms Recover chooses from.
 	recoverTerms = 1024
+	// announceAfter is for how long nothing was sent to a follower before it is told the commit index by itself.
+	announceAfter = 10 * time.Millisecond
 	// suspectEvery is how often a group acts on the loss of its leader's process.
 	suspectEvery = time.Second
 	// suspectSpread is within which the followers of a lost leader stand for election, one after the other.

@@ -104,13 +104,46 @@ func (j *journal) look() view {
 func TestLinearizable(t *testing.T) {
 	for _, seed := range []uint64{1, 2, 3} {
 		t.Run(fmt.Sprintf("with leaders lost, seed %d", seed), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { checkHistory(t, seed) })
+			synctest.Test(t, func(t *testing.T) {
+				c := newCluster(t, func(_ int, cfg *Config) { cfg.HashEvery = 16 })
+				checkHistory(t, c, seed, c.isolate, c.connect)
+			})
+		})
+		t.Run(fmt.Sprintf("with nodes suspected and leadership handed over, seed %d", seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := newMesh(t, func(_ int, cfg *Config) { cfg.HashEvery = 16 })
+				m.web.slow(time.Millisecond)
+				m.check(t, seed)
+			})
 		})
 	}
 }
 
-func checkHistory(t *testing.T, seed uint64) {
-	c := newCluster(t, func(_ int, cfg *Config) { cfg.HashEvery = 16 })
+// check cuts nodes off, has the others suspect them, rightly or not, and hands leadership over without being asked.
+func (m *mesh) check(t *testing.T, seed uint64) {
+	isolate := func(i int) {
+		wrongly := m.configs[(i+1)%3].ID
+		m.web.isolate(m.configs[i].ID, true)
+		for j, cfg := range m.configs {
+			if j != i {
+				m.web.node(cfg.ID).Suspect(m.configs[i].ID)
+			}
+			m.web.node(cfg.ID).Suspect(wrongly)
+		}
+	}
+	connect := func(i int) {
+		m.web.isolate(m.configs[i].ID, false)
+		for j, g := range m.groups {
+			if g.IsLeader() {
+				// it may have lost the leadership meanwhile, or the heir be out of reach
+				_ = g.TransferLeadershipTo(t.Context(), m.configs[(j+1)%3].ID)
+			}
+		}
+	}
+	checkHistory(t, m.cluster, seed, isolate, connect)
+}
+
+func checkHistory(t *testing.T, c *cluster, seed uint64, isolate, connect func(int)) {
 	c.leader(-1)
 	var clock atomic.Int64
 	var clients sync.WaitGroup
@@ -137,9 +170,9 @@ func checkHistory(t *testing.T, seed uint64) {
 					lost++
 				}
 			}
-			c.isolate(cut)
+			isolate(cut)
 			time.Sleep(time.Duration(random.IntN(8000)) * time.Millisecond)
-			c.connect(cut)
+			connect(cut)
 		}
 	}
 	var ops []porcupine.Operation

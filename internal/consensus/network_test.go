@@ -21,6 +21,7 @@ type web struct {
 	nodes map[string]*Network
 	cut   map[string]bool
 	delay time.Duration
+	calls int
 }
 
 func newWeb() *web { return &web{nodes: map[string]*Network{}, cut: map[string]bool{}} }
@@ -47,6 +48,13 @@ func (w *web) slow(delay time.Duration) {
 	w.delay = delay
 }
 
+// count is how often a way was looked for: twice a call.
+func (w *web) count() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.calls / 2
+}
+
 // thread is the web as one node sees it.
 type thread struct {
 	web  *web
@@ -56,6 +64,7 @@ type thread struct {
 func (t thread) way(to string) (*Network, time.Duration, error) {
 	t.web.mu.Lock()
 	defer t.web.mu.Unlock()
+	t.web.calls++
 	if t.web.cut[t.from] || t.web.cut[to] || t.web.nodes[to] == nil {
 		return nil, 0, errCut
 	}
@@ -264,4 +273,55 @@ func TestNetworkConfig(t *testing.T) {
 	cfg.ID = "b"
 	_, err := Open(cfg, &journal{})
 	require.ErrorIs(t, err, ErrInvalidConfig)
+}
+
+// Followers learn what is committed soon after a write, without the leader sending for ever.
+func TestAnnounce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMesh(t, func(_ int, cfg *Config) { cfg.CommitTimeout = time.Hour })
+		m.web.slow(time.Millisecond)
+		leader := m.groups[m.leader(-1)]
+		for i := range 3 {
+			time.Sleep(time.Second)
+			_, index := propose(t, leader, command("x"))
+			began := time.Now()
+			require.NoError(t, m.groups[i].WaitApplied(t.Context(), index))
+			require.Less(t, time.Since(began), 2*announceAfter)
+			time.Sleep(2 * announceAfter)
+			for _, g := range m.groups {
+				require.GreaterOrEqual(t, g.AppliedIndex(), index)
+			}
+		}
+		calls := m.web.count()
+		time.Sleep(30 * time.Second)
+		// Heartbeats to two followers each 150 to 300 ms, and nothing else.
+		require.Less(t, m.web.count()-calls, 2*200+10)
+		m.close()
+		time.Sleep(2 * time.Hour)
+	})
+}
+
+// What would end a replica, or its process, does not reach raft.
+func TestServeRefuses(t *testing.T) {
+	w := newWeb()
+	l := w.node("x").Transport("g")
+	entry := func(index uint64, typ raft.LogType, data []byte) *raft.AppendEntriesRequest {
+		return &raft.AppendEntriesRequest{PrevLogEntry: 4, Entries: []*raft.Log{{Index: index, Type: typ, Data: data}}}
+	}
+	for name, q := range map[string]any{
+		"a gap":                               entry(6, raft.LogCommand, nil),
+		"an entry of unknown type":            entry(5, raft.LogConfiguration+1, nil),
+		"an entry of a type out of use":       entry(5, raft.LogAddPeerDeprecated, nil),
+		"a damaged configuration":             entry(5, raft.LogConfiguration, []byte{0xc1}),
+		"a snapshot's damaged configuration":  &raft.InstallSnapshotRequest{Configuration: []byte{0xc1}},
+		"an election by who is not known yet": &raft.TimeoutNowRequest{},
+	} {
+		t.Run(name, func(t *testing.T) { require.ErrorIs(t, l.check(q), ErrMessage) })
+	}
+	t.Run("a commit index beyond what the append proves is cut", func(t *testing.T) {
+		q := entry(5, raft.LogConfiguration, raft.EncodeConfiguration(trio()))
+		q.LeaderCommitIndex = 9
+		require.NoError(t, l.check(q))
+		require.EqualValues(t, 5, q.LeaderCommitIndex)
+	})
 }

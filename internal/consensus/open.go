@@ -79,7 +79,7 @@ func start(cfg Config, machine StateMachine, opened store) (*Group, error) {
 	g.fsm = &fsm{
 		machine: machine, window: newWindow(), failure: g.failure, fail: g.fail, persist: g.persist,
 		batch: g.metrics.batch, floor: machine.AppliedIndex(), command: machine.AppliedIndex(), hashEvery: cfg.HashEvery,
-		ahead: &g.ahead,
+		ahead: &g.ahead, after: g.committed,
 	}
 	g.fsm.members.Store(&membership{})
 	g.started = make(chan struct{})
@@ -198,7 +198,10 @@ func (g *Group) run() (err error) {
 	if !ok {
 		return fmt.Errorf("%w: Transport %T does not support pre-vote", ErrInvalidConfig, g.peers)
 	}
-	via := &transport{Transport: g.peers, preVote: preVote, failure: g.failure}
+	g.via = &transport{Transport: g.peers, preVote: preVote, failure: g.failure}
+	if g.link != nil {
+		g.via.confirmed = g.announcer.note
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -207,7 +210,7 @@ func (g *Group) run() (err error) {
 				err = fmt.Errorf("start raft: %v: %w", p, ErrStore)
 			}
 		}()
-		g.raft, err = raft.NewRaft(g.cfg.raftConfig(), g.fsm, g.guard, g.guard, g.snapshots, via)
+		g.raft, err = raft.NewRaft(g.cfg.raftConfig(), g.fsm, g.guard, g.guard, g.snapshots, g.via)
 	}()
 	<-done
 	if err = errors.Join(err, g.failure.err()); err != nil {

@@ -393,3 +393,27 @@ func FuzzReference(f *testing.F) {
 		}
 	})
 }
+
+// A replica that has got on by itself while it fetched must not forget what it has acknowledged since.
+func TestOvertaken(t *testing.T) {
+	g := openSolo(t, soloConfig(t.TempDir()), &journal{})
+	for i := range 5 {
+		propose(t, g, command(fmt.Sprint(i)))
+	}
+	last, term := g.Stats().LastIndex, g.Term()
+	require.NoError(t, g.overtaken(streamed{index: last, term: term}))
+	require.NoError(t, g.overtaken(streamed{index: last + 9, term: term + 1}))
+	require.ErrorIs(t, g.overtaken(streamed{index: last - 1, term: term}), errOvertaken)
+	require.NoError(t, g.overtaken(streamed{index: last - 1, term: term + 1}), "what conflicts was never committed")
+
+	_, err := g.receive(streamed{index: last, term: term, ref: reference{command: last + 1}})
+	require.ErrorIs(t, err, ErrRestoreUnsupported, "the log has it")
+	_, err = g.receive(streamed{index: last + 9, term: term, ref: reference{command: last}})
+	require.ErrorIs(t, err, ErrRestoring, "applied and not durable: it is made so")
+	await(t, func() bool { return g.durable.Load() >= last })
+	kept, err := g.receive(streamed{index: last + 9, term: term, ref: reference{command: last, ahead: 99}})
+	require.NoError(t, err)
+	require.Equal(t, last, kept.ahead, "what the sender is ahead of is not ours")
+	_, err = g.receive(streamed{index: last + 9, term: term, ref: reference{command: last + 9}})
+	require.ErrorIs(t, err, ErrRestoreUnsupported, "there is nothing to fetch with")
+}

@@ -14,6 +14,8 @@ type transport struct {
 	raft.Transport
 	preVote raft.WithPreVote
 	failure *failure
+	// confirmed is told of each append a follower has confirmed; nil for nobody.
+	confirmed func(id raft.ServerID, q *raft.AppendEntriesRequest)
 }
 
 // SetHeartbeatHandler does nothing, on purpose.
@@ -31,7 +33,11 @@ func (t *transport) AppendEntries(id raft.ServerID, to raft.ServerAddress, q *ra
 	if err := t.failure.err(); err != nil {
 		return err
 	}
-	return t.Transport.AppendEntries(id, to, q, r)
+	err := t.Transport.AppendEntries(id, to, q, r)
+	if err == nil && r.Success && r.Term == q.Term && t.confirmed != nil {
+		t.confirmed(id, q)
+	}
+	return err
 }
 
 // RequestVote asks for a vote.
