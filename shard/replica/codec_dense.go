@@ -28,7 +28,7 @@ func encodeVectorBatch(b *vectorBatch) []byte {
 		e.str(v.ID)
 		e.uint(v.Version)
 		e.f32s(v.Values)
-		e.values(v.Attributes, nil)
+		e.values(v.Attributes, &Sharing{})
 	}
 	e.keys(b.Embedded)
 	e.keys(b.Deleted)

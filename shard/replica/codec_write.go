@@ -1,7 +1,6 @@
 package replica
 
 import (
-	"bytes"
 	"fmt"
 
 	"sagasu/api"
@@ -39,23 +38,26 @@ func appendWrite(buf []byte, w *api.Write) []byte {
 		e.uint(*w.IfVersion)
 	}
 	e.bytes(w.Doc.Source)
-	e.values(w.Doc.Values, w.Doc.Source)
+	shared := &Sharing{}
+	shared.Begin(w.Doc.Source)
+	e.values(w.Doc.Values, shared)
 	if w.Doc.Vector != nil {
 		e.f32s(w.Doc.Vector)
 	}
 	return e.buf
 }
 
-// values encodes typed values; strings that occur in source as they are become references into it,
+// values encodes typed values; strings that occur in the source as they are become references into it,
 // since text would otherwise be in the log twice.
-func (e *encoder) values(values []api.Value, source []byte) {
+func (e *encoder) values(values []api.Value, shared *Sharing) {
 	e.uint(uint64(len(values)))
 	for i := range values {
-		e.value(&values[i], source)
+		shared.Field()
+		e.value(&values[i], shared)
 	}
 }
 
-func (e *encoder) value(v *api.Value, source []byte) {
+func (e *encoder) value(v *api.Value, shared *Sharing) {
 	e.str(v.Field)
 	flags := byte(0)
 	for i, n := range []int{len(v.Strings), len(v.Ints), len(v.Floats), len(v.Sparse)} {
@@ -67,7 +69,7 @@ func (e *encoder) value(v *api.Value, source []byte) {
 	if len(v.Strings) > 0 {
 		e.uint(uint64(len(v.Strings)))
 		for _, s := range v.Strings {
-			e.sharedString(s, source)
+			e.sharedString(s, shared)
 		}
 	}
 	if len(v.Ints) > 0 {
@@ -91,15 +93,12 @@ func (e *encoder) value(v *api.Value, source []byte) {
 	}
 }
 
-// sharedString writes length*2 and the bytes, or length*2+1 and the offset in source.
-func (e *encoder) sharedString(s string, source []byte) {
-	// A short string costs no more than its reference, and is not searched for.
-	if len(s) > 8 {
-		if at := bytes.Index(source, []byte(s)); at >= 0 {
-			e.uint(uint64(len(s))<<1 | 1)
-			e.uint(uint64(at))
-			return
-		}
+// sharedString writes length*2 and the bytes, or length*2+1 and the offset in the source.
+func (e *encoder) sharedString(s string, shared *Sharing) {
+	if at, ok := shared.Find(s); ok {
+		e.uint(uint64(len(s))<<1 | 1)
+		e.uint(uint64(at))
+		return
 	}
 	e.uint(uint64(len(s)) << 1)
 	e.buf = append(e.buf, s...)

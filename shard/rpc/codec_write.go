@@ -1,10 +1,10 @@
 package rpc
 
 import (
-	"bytes"
 	"fmt"
 
 	"sagasu/api"
+	"sagasu/shard/replica"
 )
 
 // Flags of a write.
@@ -57,7 +57,7 @@ func (m *writeCall) encode() ([]byte, error) {
 	e.uint(m.request.Term)
 	e.room("writes", len(m.request.Writes), MaxWrites)
 	e.len(len(m.request.Writes))
-	var shared sharing
+	var shared replica.Sharing
 	for i := range m.request.Writes {
 		if e.write(&m.request.Writes[i], &shared); len(e.buf) > MaxBody {
 			break
@@ -78,7 +78,7 @@ func (m *writeCall) decode(d *decoder) error {
 	return d.end()
 }
 
-func (e *encoder) write(w *api.Write, shared *sharing) {
+func (e *encoder) write(w *api.Write, shared *replica.Sharing) {
 	if w.Kind < api.OpIndex || w.Kind > api.OpDelete {
 		e.fail(fmt.Errorf("%w: kind of write %d", ErrMessage, w.Kind))
 	}
@@ -97,7 +97,7 @@ func (e *encoder) write(w *api.Write, shared *sharing) {
 	}
 	e.bytes(w.Doc.Source)
 	e.len(len(w.Doc.Values))
-	shared.begin(w.Doc.Source)
+	shared.Begin(w.Doc.Source)
 	for i := range w.Doc.Values {
 		e.value(&w.Doc.Values[i], shared)
 	}
@@ -106,7 +106,7 @@ func (e *encoder) write(w *api.Write, shared *sharing) {
 	}
 }
 
-func (e *encoder) value(v *api.Value, shared *sharing) {
+func (e *encoder) value(v *api.Value, shared *replica.Sharing) {
 	e.str(v.Field)
 	flags := byte(0)
 	for i, n := range [...]int{len(v.Strings), len(v.Ints), len(v.Floats), len(v.Sparse)} {
@@ -117,7 +117,7 @@ func (e *encoder) value(v *api.Value, shared *sharing) {
 	e.byte(flags)
 	if flags&valueStrings != 0 {
 		e.len(len(v.Strings))
-		shared.from = 0
+		shared.Field()
 		for _, s := range v.Strings {
 			e.sharedString(s, shared)
 		}
@@ -140,52 +140,9 @@ func (e *encoder) value(v *api.Value, shared *sharing) {
 	}
 }
 
-// sharing finds the strings of a document in its source, so that text is not sent twice.
-type sharing struct {
-	source []byte
-	// from is where the last string of the field ended: they stand in the source in their order.
-	from int
-	// budget is how many bytes may still be searched: an array of very many strings that are escaped in the
-	// source, and so not found, would else take time by the square of its length.
-	budget int
-	// text is what is searched for, as bytes.
-	text []byte
-}
-
-const (
-	// minShared is the length from which a string is searched for: a shorter one costs no more than its
-	// reference.
-	minShared = 8
-	// searchFactor times the length of the source is the budget: documents with some tens of fields stay
-	// within it.
-	searchFactor = 32
-)
-
-// begin turns to another document.
-func (s *sharing) begin(source []byte) {
-	s.source, s.from, s.budget = source, 0, searchFactor*len(source)
-}
-
-// find gives the offset of s in the source.
-func (s *sharing) find(text string) (int, bool) {
-	if len(text) <= minShared || s.budget <= 0 {
-		return 0, false
-	}
-	s.text = append(s.text[:0], text...)
-	at := bytes.Index(s.source[s.from:], s.text)
-	if at < 0 {
-		s.budget -= len(s.source) - s.from
-		return 0, false
-	}
-	s.budget -= at
-	at += s.from
-	s.from = at + len(text)
-	return at, true
-}
-
 // sharedString writes length*2 and the bytes, or length*2+1 and the offset in the source.
-func (e *encoder) sharedString(s string, shared *sharing) {
-	if at, ok := shared.find(s); ok {
+func (e *encoder) sharedString(s string, shared *replica.Sharing) {
+	if at, ok := shared.Find(s); ok {
 		e.uint(uint64(len(s))<<1 | 1)
 		e.len(at)
 		return
