@@ -73,23 +73,31 @@ func (n *Node) writeShards(ctx context.Context, l *layout, documents []api.Write
 	return err
 }
 
-// writeShard writes to one shard and puts the results in their places; nil places are all of them.
+// writeShard writes to one shard, as many at a time as one call takes, and puts the results in their places;
+// nil places are all of them.
 func (n *Node) writeShard(ctx context.Context, l *layout, at int, documents []api.Write, places []int,
 	results []api.WriteResult,
 ) error {
 	s := &l.shards[at]
-	answer, err := n.writes.write(ctx, s, documents)
-	if err != nil {
-		return err
-	}
-	sequence := token(&l.Index, s.Ordinal, answer.Applied)
-	for i, r := range answer.Results {
-		r.Sequence = sequence
-		if places == nil {
-			results[i] = r
-		} else {
-			results[places[i]] = r
+	for done := 0; done < len(documents); {
+		part := documents[done:min(done+rpc.MaxWrites, len(documents))]
+		answer, err := n.writes.write(ctx, s, part)
+		if err != nil {
+			if done > 0 {
+				err = fmt.Errorf("%w: %d of %d writes done: %w", api.ErrUnknownOutcome, done, len(documents), err)
+			}
+			return err
 		}
+		sequence := token(&l.Index, s.Ordinal, answer.Applied)
+		for i, r := range answer.Results {
+			r.Sequence = sequence
+			place := done + i
+			if places != nil {
+				place = places[place]
+			}
+			results[place] = r
+		}
+		done += len(part)
 	}
 	return nil
 }
