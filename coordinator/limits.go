@@ -21,6 +21,9 @@ const (
 	// defaultReplicas is how many copies an index of a cluster gets if nobody says: one may be lost without
 	// a write being refused.
 	defaultReplicas = 3
+	// bulkHandlers bounds the calls under way on the lane of watches, of which every node holds one open, and
+	// of file transfers, which the shard host bounds itself.
+	bulkHandlers = 4096
 	// infoTimeout bounds asking replicas how they are, infoParallel how many are asked at once.
 	infoTimeout  = 3 * time.Second
 	infoParallel = 64

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"sagasu/api"
+	"sagasu/coordinator/meta"
 	"sagasu/coordinator/state"
 	"sagasu/internal/consensus"
 	"sagasu/internal/gossip"
@@ -43,7 +44,7 @@ func openNetwork(cfg *Config, who *atomic.Pointer[identity], view func() *state.
 		return nil, fmt.Errorf("listen for other nodes: %w", err)
 	}
 	n.server, err = wire.NewServer(wire.ServerConfig{
-		Hello: n.hello, Admit: n.admit, Logger: cfg.Logger, Registry: cfg.Registry,
+		Hello: n.hello, Admit: n.admit, Logger: cfg.Logger, Registry: cfg.Registry, BulkHandlers: bulkHandlers,
 	})
 	if err == nil {
 		n.pool, err = wire.NewPool(wire.PoolConfig{
@@ -69,7 +70,7 @@ func (n *network) serve() {
 }
 
 // join begins to look for other nodes, and to tell them of this one.
-func (n *network) join(meta gossip.Meta) error {
+func (n *network) join(own gossip.Meta) error {
 	cfg := gossip.Default()
 	join, err := gossip.ParseJoin(n.cfg.Cluster.Join)
 	if err != nil {
@@ -80,7 +81,7 @@ func (n *network) join(meta gossip.Meta) error {
 	if cfg.AdvertiseAddr != "" {
 		cfg.AdvertiseAddr = net.JoinHostPort(cfg.AdvertiseAddr, "")
 	}
-	cfg.Key, cfg.Meta = n.cfg.Cluster.Key, meta
+	cfg.Key, cfg.Meta = n.cfg.Cluster.Key, own
 	cfg.Logger, cfg.Registry, cfg.Now = n.cfg.Logger, n.cfg.Registry, n.cfg.Now
 	if n.gossip, err = gossip.Open(cfg); err != nil {
 		return fmt.Errorf("open gossip: %w", err)
@@ -104,7 +105,7 @@ func (n *network) handle(method uint16, h func(ctx context.Context, body, dst []
 // has surely done nothing.
 func (n *network) Call(ctx context.Context, node string, method uint16, body []byte) ([]byte, error) {
 	lane := wire.LaneQuery
-	if rpc.IsTransfer(method) || method>>8 == 0x03 {
+	if rpc.IsTransfer(method) || method == meta.MethodWatch {
 		// Watching the metadata may move megabytes.
 		lane = wire.LaneBulk
 	}
