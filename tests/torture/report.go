@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// report prints what was counted; the last line is the verdict.
+func (t *tally) report(out io.Writer, seed uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	fmt.Fprintf(out, "searches: %s\n", spread(t.searches))
+	fmt.Fprintf(out, "acknowledged writes: %s; %d of unknown outcome, %d conflicts; %d reads without an answer\n",
+		spread(t.writes), t.unknown, t.conflicts, t.unanswered)
+	if t.dropped > 0 {
+		fmt.Fprintf(out, "%d requests were not sent: more than %d were under way\n", t.dropped, maxAtOnce)
+	}
+	pause := t.longest.to - t.longest.from
+	verdict := "within"
+	if pause > pauseGoal {
+		verdict = "over"
+	}
+	fmt.Fprintf(out, "longest pause of a shard's acknowledgements: %.2fs (%s the goal of %s), until %.1fs, %s\n",
+		pause.Seconds(), verdict, pauseGoal, t.longest.to.Seconds(), t.longest.fault)
+	fmt.Fprintf(out, "compare and set: %d operations judged\n", t.hotOperations)
+	total := 0
+	var kinds []string
+	for _, i := range []injury{injuryKill, injuryPause, injuryPartition, injuryMove, injuryStop} {
+		total += t.faults[i]
+		kinds = append(kinds, fmt.Sprintf("%d %s", t.faults[i], i))
+	}
+	fmt.Fprintf(out, "faults: %s\n", strings.Join(kinds, ", "))
+	list(out, "without an answer", t.unknown+t.unanswered, t.doubts)
+	list(out, "failed searches", t.failures, t.failed)
+	var lost []string
+	for _, id := range t.lostOrder[:min(len(t.lostOrder), shownErrors)] {
+		lost = append(lost, t.lost[id])
+	}
+	list(out, "lost", len(t.lost), lost)
+	list(out, "checks failed", t.violations, t.violated)
+	fmt.Fprintf(out, "%d faults, %d searches, %d failed, %d acknowledged, %d lost, seed %d\n",
+		total, len(t.searches), t.failures, len(t.writes), len(t.lost), seed)
+}
+
+// list prints the first of what went wrong; nothing if nothing did.
+func list(out io.Writer, what string, count int, first []string) {
+	if count == 0 {
+		return
+	}
+	fmt.Fprintf(out, "%s: %d, the first of them:\n", what, count)
+	for _, text := range first {
+		fmt.Fprintf(out, "  %s\n", text)
+	}
+}
+
+// judged notes how many operations on hot keys were judged.
+func (t *tally) judged(operations int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.hotOperations = operations
+}
