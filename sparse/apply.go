@@ -71,6 +71,7 @@ func (a *applying) finish() *generation {
 	// The active segment is always the last view.
 	last := a.gen.views[len(a.gen.views)-1]
 	last.docs = uint32(len(last.part.mem.docs))
+	a.gen.version = a.x.version
 	return a.gen
 }
 

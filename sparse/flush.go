@@ -35,7 +35,7 @@ func (x *Index) freeze() {
 	if x.cfg.State != nil {
 		job.state = x.cfg.State()
 	}
-	next := &generation{live: g.live, digest: g.digest, stats: g.stats}
+	next := &generation{live: g.live, digest: g.digest, version: g.version, stats: g.stats}
 	for _, v := range g.views {
 		job.deleted[v.part] = v.deleted
 		if v.part != x.active || v.docs > 0 {
@@ -127,7 +127,7 @@ func (x *Index) build(inputs []segment.Input) (*part, [][]uint32, error) {
 // carries deletions that came meanwhile over, in the pending jobs too. mu is held.
 func (x *Index) replace(old []*part, maps [][]uint32, written *part) {
 	g := x.current.Load()
-	next := &generation{live: g.live, digest: g.digest, stats: g.stats}
+	next := &generation{live: g.live, digest: g.digest, version: g.version, stats: g.stats}
 	place := make(map[*part]int, len(old))
 	for i, p := range old {
 		place[p] = i

@@ -138,7 +138,7 @@ func (x *Index) AppliedIndex() uint64 {
 // DurableIndex is the index up to which batches survive a crash.
 func (x *Index) DurableIndex() uint64 { return x.durableAt.Load() }
 
-// LastVersion is the highest version given to a document.
+// LastVersion is the highest version given to a document; a deletion takes one too.
 func (x *Index) LastVersion() uint64 {
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -61,6 +61,7 @@ func (x *Index) refuseStray() error {
 
 func (x *Index) load(g *generation, body manifestBody) error {
 	x.applied, x.version, x.recovered = body.Applied, body.Version, body.State
+	g.version = body.Version
 	x.nextFile.Store(body.NextFile)
 	x.durableAt.Store(body.Applied)
 	x.durable = manifest{applied: body.Applied, version: body.Version, state: body.State}

@@ -28,10 +28,16 @@ type Statistics struct {
 	Fields map[string]FieldStatistics
 	// Terms gives document frequencies; a term that is absent has frequency 0.
 	Terms map[TermKey]uint64
+	// Version is the index's last version in the snapshot, as Index.LastVersion gives it: it grows with every write
+	// that changes something and is the same wherever the same batches were applied. What counts the same
+	// documents has the same version; frequencies taken while a batch is applied may count some of it before the
+	// version tells. 0 for an index never written to, and for a sum.
+	Version uint64
 }
 
-// Add adds another index's statistics to these, which may be zero.
+// Add adds another index's statistics to these, which may be zero. A sum belongs to no version.
 func (s *Statistics) Add(o Statistics) {
+	s.Version = 0
 	if s.Fields == nil {
 		s.Fields = make(map[string]FieldStatistics, len(o.Fields))
 	}
@@ -53,7 +59,7 @@ func (s *Snapshot) Statistics(terms []TermKey) (Statistics, error) {
 	fields := s.index.fields
 	out := Statistics{
 		Fields: make(map[string]FieldStatistics),
-		Terms:  make(map[TermKey]uint64, len(terms)),
+		Terms:  make(map[TermKey]uint64, len(terms)), Version: s.gen.version,
 	}
 	for _, f := range fields.list {
 		if f.shape == segment.ShapeText {

@@ -34,7 +34,7 @@ func TestStatistics(t *testing.T) {
 	}
 	want := Statistics{
 		Fields: map[string]FieldStatistics{"body": {}, "title": {Docs: 4, Tokens: 5}},
-		Terms:  map[TermKey]uint64{keys[0]: 0, keys[1]: 1, keys[2]: 1, keys[3]: 0},
+		Terms:  map[TermKey]uint64{keys[0]: 0, keys[1]: 1, keys[2]: 1, keys[3]: 0}, Version: 5,
 	}
 	t.Run("are of live documents", func(t *testing.T) {
 		require.Equal(t, want, read(t))
@@ -44,7 +44,8 @@ func TestStatistics(t *testing.T) {
 	t.Run("add up", func(t *testing.T) {
 		var sum Statistics
 		sum.Add(want)
-		require.Equal(t, want, sum)
+		require.Equal(t, Statistics{Fields: want.Fields, Terms: want.Terms}, sum)
+		sum.Version = 7
 		sum.Add(Statistics{
 			Fields: map[string]FieldStatistics{"title": {Docs: 2, Tokens: 9}},
 			Terms:  map[TermKey]uint64{keys[1]: 2, {"title", "eel"}: 1},
@@ -54,6 +55,38 @@ func TestStatistics(t *testing.T) {
 			Terms:  map[TermKey]uint64{keys[0]: 0, keys[1]: 3, keys[2]: 1, keys[3]: 0, {"title", "eel"}: 1},
 		}, sum)
 		require.Equal(t, FieldStatistics{Docs: 4, Tokens: 5}, want.Fields["title"])
+	})
+	t.Run("are of the snapshot's version", func(t *testing.T) {
+		before := x.Snapshot()
+		defer before.Release()
+		version := func(s *Snapshot) uint64 {
+			stats, err := s.Statistics(nil)
+			require.NoError(t, err)
+			return stats.Version
+		}
+		require.Equal(t, x.LastVersion(), version(before))
+		remove := func(id string) api.Write { return api.Write{Kind: api.OpDelete, Doc: api.Document{ID: id}} }
+		apply(t, x, 3, remove("none"))
+		require.Equal(t, version(before), read(t).Version)
+		apply(t, x, 4, remove("a"))
+		require.Equal(t, uint64(6), read(t).Version)
+		flush(t, x)
+		require.Equal(t, uint64(6), read(t).Version)
+		require.Equal(t, uint64(5), version(before))
+	})
+	t.Run("are of the same version after a restart", func(t *testing.T) {
+		cfg := testConfig(t.TempDir(), testSchema(1.2, 0.75))
+		x := openTest(t, cfg)
+		apply(t, x, 1, put("a", "ant bee"), put("b", "ant ant"), put("a", "cat"))
+		flush(t, x)
+		require.NoError(t, x.Close())
+		x = openTest(t, cfg)
+		s := x.Snapshot()
+		stats, err := s.Statistics(nil)
+		s.Release()
+		require.NoError(t, err)
+		require.Equal(t, uint64(3), stats.Version)
+		require.NoError(t, x.Close())
 	})
 	t.Run("refuse fields that are not text", func(t *testing.T) {
 		s := x.Snapshot()

@@ -180,7 +180,9 @@ type generation struct {
 	// live counts the live documents; digest sums their digests.
 	live   int
 	digest uint64
-	refs   atomic.Int32
+	// version is the index's last version.
+	version uint64
+	refs    atomic.Int32
 }
 
 // acquire takes a reference unless the generation is gone.
