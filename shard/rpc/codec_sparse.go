@@ -156,6 +156,7 @@ func (d *decoder) termKeys() []sparse.TermKey {
 // statistics are written in the order of names, so that equal ones are equal bytes.
 func (e *encoder) statistics(s *sparse.Statistics) {
 	e.room("terms", len(s.Terms), MaxTerms)
+	e.uint(s.Version)
 	names := make([]string, 0, 16)
 	for name := range s.Fields {
 		names = append(names, name)
@@ -184,9 +185,10 @@ func (e *encoder) statistics(s *sparse.Statistics) {
 }
 
 func (d *decoder) statistics() sparse.Statistics {
+	s := sparse.Statistics{Version: d.uint()}
 	// The least field is a length and two numbers, as is the least term.
 	n := d.count(3)
-	s := sparse.Statistics{Fields: make(map[string]sparse.FieldStatistics, n)}
+	s.Fields = make(map[string]sparse.FieldStatistics, n)
 	for range n {
 		name := d.str()
 		s.Fields[name] = sparse.FieldStatistics{Docs: d.uint(), Tokens: d.uint()}

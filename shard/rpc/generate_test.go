@@ -138,7 +138,10 @@ func genTermKeys() *rapid.Generator[[]sparse.TermKey] {
 
 func genStatistics() *rapid.Generator[sparse.Statistics] {
 	return rapid.Custom(func(t *rapid.T) sparse.Statistics {
-		s := sparse.Statistics{Fields: map[string]sparse.FieldStatistics{}, Terms: map[sparse.TermKey]uint64{}}
+		s := sparse.Statistics{
+			Fields: map[string]sparse.FieldStatistics{}, Terms: map[sparse.TermKey]uint64{},
+			Version: rapid.Uint64().Draw(t, "version"),
+		}
 		for range rapid.IntRange(0, 4).Draw(t, "fields") {
 			s.Fields[names.Draw(t, "field")] = sparse.FieldStatistics{
 				Docs: rapid.Uint64().Draw(t, "docs"), Tokens: rapid.Uint64().Draw(t, "tokens"),

@@ -88,6 +88,7 @@ func sampleStatistics() sparse.Statistics {
 		Terms: map[sparse.TermKey]uint64{
 			{Field: "title", Term: "地震"}: 3, {Field: "text", Term: "warning"}: 200, {Field: "text", Term: "earli"}: 0,
 		},
+		Version: 300,
 	}
 }
 
