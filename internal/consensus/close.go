@@ -48,7 +48,15 @@ func (g *Group) Close() error {
 func (g *Group) stepDown() {
 	ctx, cancel := context.WithTimeout(g.ctx, g.cfg.ElectionTimeout)
 	defer cancel()
-	if err := g.TransferLeadership(ctx); err != nil {
+	heirs, alive := g.heirs()
+	if alive == 0 {
+		return // nobody to wait for
+	}
+	transfer := g.TransferLeadership
+	if g.link != nil { // raft itself might choose one that is gone
+		transfer = func(ctx context.Context) error { return g.TransferLeadershipTo(ctx, string(heirs[0].ID)) }
+	}
+	if err := transfer(ctx); err != nil {
 		g.cfg.Logger.Warn(err.Error())
 	}
 }

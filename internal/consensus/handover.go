@@ -16,7 +16,8 @@ func (g *Group) handOver() {
 		ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(g.cfg.ID),
 		Addr: g.peers.EncodePeer(raft.ServerID(g.cfg.ID), g.peers.LocalAddr()),
 	}
-	for _, s := range g.heirs() {
+	heirs, _ := g.heirs()
+	for _, s := range heirs {
 		err := g.peers.TimeoutNow(s.ID, s.Address, &raft.TimeoutNowRequest{RPCHeader: header}, &raft.TimeoutNowResponse{})
 		if err == nil {
 			return
@@ -26,16 +27,15 @@ func (g *Group) handOver() {
 	}
 }
 
-// heirs are the other voters, the most advanced first.
-func (g *Group) heirs() []raft.Server {
-	var voters []raft.Server
+// heirs are the other voters, the most advanced first, and how many of them answer; without a Network all seem to.
+func (g *Group) heirs() (voters []raft.Server, alive int) {
 	for _, s := range g.raft.GetConfiguration().Configuration().Servers {
 		if s.Suffrage == raft.Voter && s.ID != raft.ServerID(g.cfg.ID) {
 			voters = append(voters, s)
 		}
 	}
 	if g.link == nil {
-		return voters
+		return voters, len(voters)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), heirLimit)
 	defer cancel()
@@ -52,7 +52,10 @@ func (g *Group) heirs() []raft.Server {
 	order := make(map[raft.ServerID]uint64, len(voters))
 	for i, s := range voters {
 		order[s.ID] = ends[i]
+		if ends[i] > 0 {
+			alive++
+		}
 	}
 	slices.SortStableFunc(voters, func(a, b raft.Server) int { return cmp.Compare(order[b.ID], order[a.ID]) })
-	return voters
+	return voters, alive
 }
