@@ -85,7 +85,8 @@ func rootCommand(t *terminal) *cobra.Command {
 		return usageError("%w (see %s --help)", err, c.CommandPath())
 	})
 	root.AddCommand(serveCommand(t), configCommand(t), indexCommand(t), bulkCommand(t), searchCommand(t),
-		evalCommand(t), statusCommand(t), nodesCommand(t), shardsCommand(t), doctorCommand(t), versionCommand(t))
+		evalCommand(t), statusCommand(t), nodesCommand(t), shardsCommand(t), doctorCommand(t), recoverCommand(t),
+		versionCommand(t))
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }

@@ -2,7 +2,8 @@ package replica
 
 // The directories of a replica.
 const (
-	logDir    = "log"
+	// LogDir holds the log of the group.
+	LogDir    = "log"
 	sparseDir = "sparse"
 	denseDir  = "dense"
 	lockFile  = "LOCK"

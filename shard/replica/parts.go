@@ -16,7 +16,7 @@ const (
 // consensusConfig is the replica's share of the log's configuration.
 func (r *Replica) consensusConfig() consensus.Config {
 	cfg := consensus.Default()
-	cfg.Dir = filepath.Join(r.cfg.Dir, logDir)
+	cfg.Dir = filepath.Join(r.cfg.Dir, LogDir)
 	cfg.ID, cfg.Group = r.cfg.Node, r.cfg.Shard
 	cfg.Network = r.cfg.Network
 	cfg.Bootstrap = len(r.cfg.Founders) > 0
@@ -27,6 +27,7 @@ func (r *Replica) consensusConfig() consensus.Config {
 	cfg.Logger, cfg.Registerer = r.cfg.Logger, r.cfg.Registry
 	if r.cfg.SnapshotEvery > 0 {
 		cfg.SnapshotThreshold = r.cfg.SnapshotEvery
+		cfg.TrailingLogs = r.cfg.SnapshotEvery
 	}
 	return cfg
 }
