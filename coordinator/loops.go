@@ -141,20 +141,22 @@ func (n *Node) gossipMeta() gossip.Meta {
 
 // holdReplicas tells the host which replicas it shall hold.
 func (n *Node) holdReplicas(_ context.Context, view *state.View) error {
+	assignment := func(x state.Index, s state.Shard) shard.Assignment {
+		return shard.Assignment{
+			Shard: s.ID, Index: x.Name, Schema: x.Schema, Epoch: s.Epoch, Nodes: s.Nodes, Founded: s.Founded,
+		}
+	}
 	var assigned []shard.Assignment
 	for _, placed := range view.ShardsOn(n.who.Load().ID) {
-		assigned = append(assigned, shard.Assignment{
-			Shard: placed.Shard.ID, Index: placed.Index.Name, Schema: placed.Index.Schema,
-			Epoch: placed.Shard.Epoch, Nodes: placed.Shard.Nodes, Founded: placed.Shard.Founded,
-		})
+		assigned = append(assigned, assignment(placed.Index, placed.Shard))
+	}
+	find := func(id string) (shard.Assignment, bool) {
+		x, s, there := view.Shard(id)
+		return assignment(x, s), there
 	}
 	// Before the metadata are known to have been the newest once, what they lack may only be missing here.
 	sure := n.meta.Current() && view.ClusterID() != ""
-	gone := func(id string) bool {
-		_, _, there := view.Shard(id)
-		return sure && !there
-	}
-	return n.host.Assign(view.Version(), assigned, gone, sure)
+	return n.host.Assign(view.Version(), assigned, find, sure)
 }
 
 // knowNewest finds out once that this coordinator's metadata are not older than the leader's.

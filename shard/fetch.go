@@ -94,13 +94,9 @@ func (f *fetch) survey(ctx context.Context, own string) error {
 	for _, file := range f.checkpoint.Files {
 		sizes[file.Size] = true
 	}
-	paths, err := filepath.Glob(filepath.Join(own, "*", "*.seg"))
-	if err != nil {
-		return fmt.Errorf("look for segments: %w", err)
-	}
-	for _, path := range paths {
+	for _, path := range segments(own) {
 		info, err := os.Stat(path)
-		if err != nil || !sizes[info.Size()] || !strings.HasSuffix(path, ".seg") {
+		if err != nil || !sizes[info.Size()] {
 			continue
 		}
 		if err := ctx.Err(); err != nil {
@@ -112,6 +108,26 @@ func (f *fetch) survey(ctx context.Context, own string) error {
 		}
 	}
 	return nil
+}
+
+// segments gives the segments in the directories of a replica.
+func segments(own string) (paths []string) {
+	parts, err := os.ReadDir(own)
+	if err != nil {
+		return nil
+	}
+	for _, part := range parts {
+		files, err := os.ReadDir(filepath.Join(own, part.Name()))
+		if err != nil {
+			continue
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file.Name(), ".seg") {
+				paths = append(paths, filepath.Join(own, part.Name(), file.Name()))
+			}
+		}
+	}
+	return paths
 }
 
 func (f *fetch) copyFile(ctx context.Context, file rpc.File, to string) error {

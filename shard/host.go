@@ -43,12 +43,14 @@ func New(cfg Config) (*Host, error) {
 	return h, nil
 }
 
-// Assign tells the host which replicas it is to hold, as of a version of the metadata; deletedShard tells
-// of a shard that is not among them whether its index was deleted. It returns at once: replicas are opened
-// and closed in the background, see Ready. Versions don't decrease. With sure, the metadata is known to be
-// no older than this node's files, and files of shards it does not know are removed.
-func (h *Host) Assign(version uint64, assignments []Assignment, deletedShard func(shard string) bool, sure bool,
+// Assign tells the host which replicas it is to hold, as of a version of the metadata; find gives any other
+// shard, false for one that the metadata don't know. It returns at once: replicas are opened and closed in the
+// background, see Ready. Versions don't decrease. With sure, the metadata are known to be no older than this
+// node's files: what they don't know was deleted, and its files go. Replicas of shards that are only on other
+// nodes go once their group does without them.
+func (h *Host) Assign(version uint64, assignments []Assignment, find func(shard string) (Assignment, bool), sure bool,
 ) error {
+	h.transfers.expire()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed || version < h.version {
@@ -58,26 +60,26 @@ func (h *Host) Assign(version uint64, assignments []Assignment, deletedShard fun
 	wanted := map[string]bool{}
 	for _, a := range assignments {
 		wanted[a.Shard] = true
-		if s := h.shards[a.Shard]; s != nil && s.set(a) {
-			continue
+		if s := h.shards[a.Shard]; s == nil || !s.set(a, keep) {
+			h.shards[a.Shard] = h.startHosted(a, keep)
 		}
-		h.shards[a.Shard] = h.startHosted(a)
 	}
 	for id, s := range h.shards {
-		switch {
-		case s.ended() && !wanted[id]:
+		if wanted[id] {
+			continue
+		}
+		if s.ended() {
 			delete(h.shards, id)
-		case wanted[id]:
-		case deletedShard(id):
-			s.remove(deleted)
-		default:
-			s.remove(unassigned)
+		} else if a, there := find(id); there {
+			s.set(a, unassigned)
+		} else if sure {
+			s.remove()
 		}
 	}
 	if !sure {
 		return nil
 	}
-	return h.removeStray(deletedShard)
+	return h.clear(find)
 }
 
 // ended reports whether the replica's goroutine is done, and its files gone.
@@ -90,15 +92,22 @@ func (s *hosted) ended() bool {
 	}
 }
 
-// removeStray removes directories of shards whose index is not in the metadata: an index is in it before
-// its directories are made, so these were deleted while this node was away. mu is held.
-func (h *Host) removeStray(deletedShard func(shard string) bool) error {
+// clear finds the directories of shards that this node no longer holds since it was away. Those of deleted
+// indexes it removes: an index is in the metadata before its directories are made. Others may be needed by
+// their groups until these did without. mu is held.
+func (h *Host) clear(find func(shard string) (Assignment, bool)) error {
 	names, err := h.cfg.FS.List(h.cfg.Dir)
 	if err != nil {
 		return fmt.Errorf("list replicas: %w", err)
 	}
 	for _, name := range names {
-		if name == transfersDir || h.shards[name] != nil || !deletedShard(name) {
+		if name == transfersDir || h.shards[name] != nil {
+			continue
+		}
+		if a, there := find(name); there {
+			if h.cfg.Network != nil {
+				h.shards[name] = h.startHosted(a, unassigned)
+			}
 			continue
 		}
 		h.cfg.Logger.Info("removing the files of a deleted index", "shard", name)

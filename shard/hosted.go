@@ -50,11 +50,11 @@ const (
 // errNotOpen is why a replica can't be used before it was opened for the first time.
 var errNotOpen = errors.New("the replica is being opened")
 
-func (h *Host) startHosted(want Assignment) *hosted {
+func (h *Host) startHosted(want Assignment, gone removal) *hosted {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &hosted{
-		host: h, id: want.Shard, want: want, trouble: errNotOpen, wake: make(chan struct{}, 1), cancel: cancel,
-		done: make(chan struct{}),
+		host: h, id: want.Shard, want: want, gone: gone, trouble: errNotOpen, wake: make(chan struct{}, 1),
+		cancel: cancel, done: make(chan struct{}),
 	}
 	go func() {
 		defer close(s.done)
@@ -63,15 +63,19 @@ func (h *Host) startHosted(want Assignment) *hosted {
 	return s
 }
 
-// set changes what is wanted; false if the replica is gone already.
-func (s *hosted) set(want Assignment) bool {
+// set changes what is wanted of the shard, and whether this node is to hold it; false if the replica is gone
+// already.
+func (s *hosted) set(want Assignment, gone removal) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.finished {
 		return false
 	}
-	s.want, s.gone = want, keep
-	s.poke()
+	same := s.gone == gone && s.want.Epoch == want.Epoch && s.want.Founded == want.Founded
+	s.want, s.gone = want, gone
+	if !same {
+		s.poke()
+	}
 	return true
 }
 
@@ -83,12 +87,14 @@ func (s *hosted) finish() bool {
 	return s.finished
 }
 
-// remove asks for the replica's end.
-func (s *hosted) remove(why removal) {
+// remove asks for the replica's end, its index being deleted.
+func (s *hosted) remove() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.gone = max(s.gone, why)
-	s.poke()
+	if s.gone != deleted {
+		s.gone = deleted
+		s.poke()
+	}
 }
 
 func (s *hosted) poke() {
@@ -136,26 +142,53 @@ func (s *hosted) run(ctx context.Context) {
 				log.Error("replica can't be opened, it is tried again", "index", want.Index, "error", err)
 			}
 			s.setOpen(nil, err)
-			select {
-			case <-s.host.cfg.After(reopenPause):
-			case <-s.wake:
-			case <-ctx.Done():
+			// One that nobody needs any more need not be opened to be given up.
+			if gone == unassigned && s.retired(ctx, want) && s.giveUp(ctx, want) {
+				return
 			}
+			s.rest(ctx)
 			continue
 		}
 		held := newLease(r)
 		s.setOpen(held, nil)
 		erase := s.tend(ctx, r)
-		s.setOpen(nil, errNotOpen)
+		failed := r.Err()
+		if failed == nil || errors.Is(failed, consensus.ErrRestored) {
+			s.setOpen(nil, errNotOpen)
+		} else {
+			s.setOpen(nil, failed)
+		}
 		if err := held.close(); err != nil {
 			log.Error("close replica", "error", err)
 		}
-		if erase && ctx.Err() == nil {
-			if s.erase(ctx, want); s.finish() {
+		switch {
+		case erase:
+			if s.giveUp(ctx, want) {
 				return
 			}
+		case failed != nil && !errors.Is(failed, consensus.ErrRestored):
+			s.rest(ctx)
 		}
 	}
+}
+
+// rest waits before another try.
+func (s *hosted) rest(ctx context.Context) {
+	select {
+	case <-s.host.cfg.After(reopenPause):
+	case <-s.wake:
+	case <-ctx.Done():
+	}
+}
+
+// giveUp erases the closed replica unless it is wanted again; true if that was its end. While it was being
+// closed it may have become a member again, whose copy counts.
+func (s *hosted) giveUp(ctx context.Context, want Assignment) bool {
+	if _, gone := s.wanted(); gone == keep || ctx.Err() != nil {
+		return false
+	}
+	s.erase(ctx, want)
+	return s.finish()
 }
 
 // openReplica opens the replica's directory, or makes it.
@@ -186,19 +219,20 @@ func (s *hosted) openReplica(ctx context.Context, want Assignment) (*replica.Rep
 // tend looks after an open replica until it fails or is to be closed; true if it is to be erased.
 func (s *hosted) tend(ctx context.Context, r *replica.Replica) (erase bool) {
 	ctx, end := context.WithCancel(ctx)
+	var beside sync.WaitGroup
+	defer beside.Wait()
 	defer end()
-	s.begin(ctx, r)
+	s.begin(ctx, r, &beside)
 	var promising string
 	for {
 		want, gone := s.wanted()
 		switch {
 		case gone == deleted:
 			return true
-		case gone == unassigned:
-			if s.retired(ctx, want) {
-				return true
-			}
+		case gone == unassigned && s.retired(ctx, want):
+			return true
 		default:
+			// Also where it is to be given up: as long as it leads, nobody else can make it no member.
 			promising = s.lead(ctx, r, want, promising)
 		}
 		pause := tendEvery
@@ -220,18 +254,18 @@ func (s *hosted) tend(ctx context.Context, r *replica.Replica) (erase bool) {
 }
 
 // begin makes the first of a new group's nodes its first leader, without waiting for a timeout.
-func (s *hosted) begin(ctx context.Context, r *replica.Replica) {
+func (s *hosted) begin(ctx context.Context, r *replica.Replica, beside *sync.WaitGroup) {
 	want, _ := s.wanted()
-	if want.Founded || s.host.cfg.Network == nil || want.Nodes[0] != s.host.cfg.Node {
+	if want.Founded || s.host.cfg.Network == nil || slices.Index(want.Nodes, s.host.cfg.Node) != 0 {
 		return
 	}
-	go func() {
+	beside.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 		defer cancel()
 		if err := r.Group().Lead(ctx); err != nil && ctx.Err() == nil {
 			s.host.cfg.Logger.Warn("lead a new shard", "shard", s.id, "error", err)
 		}
-	}()
+	})
 }
 
 // lead brings the group closer to what is wanted, if this replica leads it. A member is given its vote
@@ -279,24 +313,43 @@ func (s *hosted) found(ctx context.Context) {
 	}
 }
 
-// retired tells whether the group goes on without this replica: its leader says so. Until then its copy
-// may be needed.
+// retired tells whether the group goes on without this replica: its leader says so. Until then its copy may
+// be needed. The leader goes by members that may not be committed yet, and if they never are, this replica
+// is still one: what its log held when the membership had been seen to be without this node must be committed
+// when it is asked again.
 func (s *hosted) retired(ctx context.Context, want Assignment) bool {
 	if s.host.cfg.Network == nil {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
-	defer cancel()
 	for _, node := range want.Nodes {
-		if node == s.host.cfg.Node {
+		first, ok := s.leaderWithout(ctx, node)
+		if !ok {
 			continue
 		}
-		stats, err := s.host.cfg.Network.Status(ctx, node, s.id)
-		if err == nil && stats.State == "Leader" {
-			return !slices.ContainsFunc(stats.Members, func(m consensus.Server) bool { return m.ID == s.host.cfg.Node })
+		second, ok := s.leaderWithout(ctx, node)
+		if !ok || second.Term != first.Term {
+			return false
 		}
+		third, ok := s.leaderWithout(ctx, node)
+		return ok && third.Term == first.Term && third.CommitIndex >= second.LastIndex
 	}
 	return false
+}
+
+// leaderWithout asks another node how its replica is; false unless that leads a group of which this node is
+// no member.
+func (s *hosted) leaderWithout(ctx context.Context, node string) (consensus.Stats, bool) {
+	if node == s.host.cfg.Node {
+		return consensus.Stats{}, false
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	stats, err := s.host.cfg.Network.Status(ctx, node, s.id)
+	if err != nil || stats.State != "Leader" {
+		return consensus.Stats{}, false
+	}
+	self := func(m consensus.Server) bool { return m.ID == s.host.cfg.Node }
+	return stats, !slices.ContainsFunc(stats.Members, self)
 }
 
 // erase removes the replica's files, and the vectors of a deleted index from a remote server.

@@ -7,6 +7,8 @@ const (
 	tendEvery = time.Second
 	// stepTimeout bounds one change of a membership.
 	stepTimeout = 10 * time.Second
+	// askTimeout bounds asking one node how its replica is: others may know more than one that hangs.
+	askTimeout = 2 * time.Second
 	// maxBehind is how many entries a member may lag behind the leader to be given its vote: what a group
 	// under full load commits in well under a second.
 	maxBehind = 128

@@ -59,10 +59,26 @@ func (l local) enter(ctx context.Context, call rpc.Call) (*entered, error) {
 		err = e.AwaitIndex(e.ctx, call.MinIndex)
 	}
 	if err != nil {
+		err = l.explain(ctx, e, err)
 		e.leave()
 		return nil, err
 	}
 	return e, nil
+}
+
+// explain gives an error of a call the meaning that callers know: a replica that is being closed ends its
+// calls although their callers have not left, and one that failed refuses them; another may do better.
+func (l local) explain(ctx context.Context, e *entered, err error) error {
+	failed := e.Err()
+	switch {
+	case ctx.Err() != nil, errors.Is(err, api.ErrUnavailable):
+		return err
+	case e.ctx.Err() != nil:
+		return fmt.Errorf("shard %s: %w: %w", l.id, api.ErrUnavailable, errNotOpen)
+	case failed != nil && errors.Is(err, failed), errors.Is(err, consensus.ErrFailed), errors.Is(err, consensus.ErrClosed):
+		return fmt.Errorf("shard %s: %w: %w", l.id, api.ErrUnavailable, err)
+	}
+	return err
 }
 
 // begin is enter without regard to what is applied.
@@ -104,11 +120,7 @@ func read[T any](ctx context.Context, l local, call rpc.Call, f func(*entered) (
 	applied := e.Applied()
 	value, err := f(e)
 	if err != nil {
-		// A replica that is being closed ends its calls; the caller has not left.
-		if ctx.Err() == nil && e.ctx.Err() != nil {
-			err = fmt.Errorf("shard %s: %w: %w", l.id, api.ErrUnavailable, errNotOpen)
-		}
-		return none, rpc.Mark{}, err
+		return none, rpc.Mark{}, l.explain(ctx, e, err)
 	}
 	return value, l.mark(e, applied), nil
 }
@@ -167,10 +179,7 @@ func (l local) Write(ctx context.Context, call rpc.Call, req rpc.WriteRequest) (
 	case errors.Is(err, replica.ErrNotLeader):
 		return rpc.WriteAnswer{}, rpc.Mark{}, e.notLeader()
 	case err != nil:
-		if ctx.Err() == nil && e.ctx.Err() != nil {
-			err = fmt.Errorf("shard %s: %w: %w", l.id, api.ErrUnavailable, errNotOpen)
-		}
-		return rpc.WriteAnswer{}, rpc.Mark{}, err
+		return rpc.WriteAnswer{}, rpc.Mark{}, l.explain(ctx, e, err)
 	}
 	return rpc.WriteAnswer{Results: results, Applied: index}, l.mark(e, index), nil
 }

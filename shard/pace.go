@@ -31,8 +31,21 @@ func (p *pace) take(ctx context.Context, n int) error {
 	case <-p.after(wait):
 		return nil
 	case <-ctx.Done():
+		p.giveBack(n)
 		return ctx.Err()
 	}
+}
+
+// giveBack returns n bytes that did not pass after all.
+func (p *pace) giveBack(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.full = p.full.Add(-p.lasts(n))
+}
+
+// lasts is how long n bytes take.
+func (p *pace) lasts(n int) time.Duration {
+	return time.Duration(float64(n) / p.rate * float64(time.Second))
 }
 
 // reserve takes n bytes and gives how long to wait for them.
@@ -43,6 +56,6 @@ func (p *pace) reserve(n int) time.Duration {
 	if p.full.Before(now) {
 		p.full = now
 	}
-	p.full = p.full.Add(time.Duration(float64(n) / p.rate * float64(time.Second)))
+	p.full = p.full.Add(p.lasts(n))
 	return p.full.Sub(now) - time.Second
 }

@@ -37,8 +37,9 @@ type transfers struct {
 // session is a checkpoint that somebody fetches.
 type session struct {
 	dir string
-	// used is when it was asked for last.
+	// used is when it was asked for last, busy how many calls need it now.
 	used time.Time
+	busy int
 }
 
 var _ rpc.Transfers = (*transfers)(nil)
@@ -66,6 +67,7 @@ func (t *transfers) OpenCheckpoint(ctx context.Context, group string) (rpc.Check
 		return rpc.Checkpoint{}, err
 	}
 	c, err := t.fill(ctx, group, dir)
+	t.leave(name)
 	if err != nil {
 		return rpc.Checkpoint{}, errors.Join(err, t.CloseCheckpoint(ctx, name))
 	}
@@ -89,8 +91,28 @@ func (t *transfers) begin() (name, dir string, err error) {
 		return "", "", fmt.Errorf("%d replicas are being copied from here: %w", maxSessions, api.ErrOverloaded)
 	}
 	dir = filepath.Join(t.dir, name)
-	t.sessions[name] = &session{dir: dir, used: t.host.cfg.Now()}
+	t.sessions[name] = &session{dir: dir, busy: 1}
 	return name, dir, nil
+}
+
+// enter begins to use a session, which leave ends; nil if there is none.
+func (t *transfers) enter(name string) *session {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.sessions[name]
+	if s != nil {
+		s.busy++
+	}
+	return s
+}
+
+func (t *transfers) leave(name string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s := t.sessions[name]; s != nil {
+		s.busy--
+		s.used = t.host.cfg.Now()
+	}
 }
 
 // fill makes the checkpoint and lists it.
@@ -106,9 +128,11 @@ func (t *transfers) fill(ctx context.Context, group, dir string) (rpc.Checkpoint
 	if err != nil {
 		return rpc.Checkpoint{}, err
 	}
-	defer e.leave()
 	c := rpc.Checkpoint{}
-	if c.Durable, err = e.Checkpoint(e.ctx, dir); err != nil {
+	c.Durable, err = e.Checkpoint(e.ctx, dir)
+	// What follows takes long, and is no reason to keep the replica open.
+	e.leave()
+	if err != nil {
 		return rpc.Checkpoint{}, err
 	}
 	c.Files, err = listFiles(ctx, dir)
@@ -155,15 +179,11 @@ func digestFile(path string) (sum [sha256.Size]byte, size int64, err error) {
 // ReadFile implements rpc.Transfers, at the pace of the host.
 func (t *transfers) ReadFile(ctx context.Context, name, path string, offset int64, length int, dst []byte,
 ) (_ []byte, err error) {
-	t.mu.Lock()
-	s := t.sessions[name]
-	if s != nil {
-		s.used = t.host.cfg.Now()
-	}
-	t.mu.Unlock()
+	s := t.enter(name)
 	if s == nil {
 		return nil, fmt.Errorf("session %q: %w", name, rpc.ErrNoSession)
 	}
+	defer t.leave(name)
 	if err := t.pace.take(ctx, length); err != nil {
 		return nil, err
 	}
@@ -201,7 +221,7 @@ func (t *transfers) expire() {
 	var idle []string
 	t.mu.Lock()
 	for name, s := range t.sessions {
-		if t.host.cfg.Now().Sub(s.used) > sessionIdle {
+		if s.busy == 0 && t.host.cfg.Now().Sub(s.used) > sessionIdle {
 			idle = append(idle, name)
 		}
 	}
