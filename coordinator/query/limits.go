@@ -21,6 +21,6 @@ const (
 	statisticsShare = 0.5
 	// statisticsAge is the default of Config.StatisticsAge, which the design promises to users.
 	statisticsAge = time.Second
-	// statisticsBytes is the default of Config.StatisticsBytes: some 100,000 terms of 8 shards.
+	// statisticsBytes is the default of Config.StatisticsBytes: some 70,000 terms of 8 shards.
 	statisticsBytes = 32 << 20
 )

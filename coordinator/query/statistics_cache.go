@@ -16,8 +16,11 @@ type shardTerms struct {
 	terms  []sparse.TermKey
 }
 
-// statisticsCache keeps per index, term and shard the document frequency and when it was learned, and the
-// same of the statistics of fields. What was not used for longest goes first when there is too much.
+// statisticsCache keeps per index, term and shard the document frequency, of which version of the shard it is and
+// when it was learned, and the same of the statistics of fields. It holds for as long as it is young, or of the
+// newest version of the shard where any answer told lately that this is the newest: what is asked for seldom
+// need not be asked for again while nothing is written. What was not used for longest goes first when there is
+// too much.
 type statisticsCache struct {
 	age   time.Duration
 	limit int
@@ -40,8 +43,8 @@ type statisticsKey struct {
 type statisticsRow struct {
 	key   statisticsKey
 	cells []statisticsCell
-	// fields are of the row of the zero term only, by shard; a map is never changed.
-	fields []map[string]sparse.FieldStatistics
+	// shards are of the row of the zero term only.
+	shards []shardNews
 	bytes  int
 }
 
@@ -49,13 +52,24 @@ type statisticsRow struct {
 type statisticsCell struct {
 	// learned is when the shard was asked, since the cache's start and 1 more; 0 if it never was.
 	learned time.Duration
+	version uint64
 	df      uint64
+}
+
+// shardNews is what answers about any term told of a shard.
+type shardNews struct {
+	// version is the newest; first and last are when answers of it were asked for, as in a cell.
+	version     uint64
+	first, last time.Duration
+	// fields are those of the cell; a map is never changed.
+	fields map[string]sparse.FieldStatistics
 }
 
 // Sizes of what the cache holds, in bytes, without keys; roughly.
 const (
 	rowBytes   = 256
-	cellBytes  = 16
+	cellBytes  = 24
+	newsBytes  = 32
 	fieldBytes = 64
 )
 
@@ -65,8 +79,8 @@ func newStatisticsCache(age time.Duration, limit int, start time.Time) *statisti
 	}
 }
 
-// lookUp gives the sum over the shards of which all the terms are known and young enough, and the other
-// shards, ascending. at.shard is not looked at.
+// lookUp gives the sum over the shards of which all the terms are known and still hold, and the other shards,
+// ascending. at.shard is not looked at.
 func (c *statisticsCache) lookUp(at shardTerms, now time.Time) (sum sparse.Statistics, lacking []int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -82,14 +96,14 @@ func (c *statisticsCache) lookUp(at shardTerms, now time.Time) (sum sparse.Stati
 		}
 		rows = append(rows, row)
 	}
-	fields := rows[len(at.terms)].fields
+	news := rows[len(at.terms)].shards
 	use := make([]bool, at.shards)
 	for shard := range at.shards {
-		if use[shard] = known(rows, shard, oldest); !use[shard] {
+		if use[shard] = holds(rows, shard, oldest); !use[shard] {
 			lacking = append(lacking, shard)
 			continue
 		}
-		sum.Add(sparse.Statistics{Fields: fields[shard]})
+		sum.Add(sparse.Statistics{Fields: news[shard].fields})
 	}
 	if len(lacking) == at.shards {
 		return sum, lacking
@@ -106,17 +120,21 @@ func (c *statisticsCache) lookUp(at shardTerms, now time.Time) (sum sparse.Stati
 	return sum, lacking
 }
 
-// known reports whether every row has a cell of the shard that was learned after oldest.
-func known(rows []*statisticsRow, shard int, oldest time.Duration) bool {
+// holds reports whether every row, that of the zero term last, has a cell of the shard that was learned after
+// oldest, or is of the version that was the shard's newest after oldest.
+func holds(rows []*statisticsRow, shard int, oldest time.Duration) bool {
+	news := &rows[len(rows)-1].shards[shard]
 	for _, row := range rows {
-		if cell := row.cells[shard]; cell.learned == 0 || cell.learned <= oldest {
+		cell := &row.cells[shard]
+		young := cell.learned > oldest
+		if cell.learned == 0 || !young && !(news.last > oldest && news.newest(cell)) {
 			return false
 		}
 	}
 	return true
 }
 
-// learn keeps what a shard that was asked at that time gave, unless later answers are there already.
+// learn keeps what a shard that was asked at that time gave, unless newer answers are there already.
 func (c *statisticsCache) learn(at shardTerms, stats sparse.Statistics, asked time.Time) {
 	if len(at.terms) == 0 {
 		return
@@ -124,23 +142,54 @@ func (c *statisticsCache) learn(at shardTerms, stats sparse.Statistics, asked ti
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	learned := asked.Sub(c.start) + 1
-	for i := range len(at.terms) + 1 {
-		term := termOr(at.terms, i)
-		row := c.use(statisticsKey{at.index, term}, at.shards)
-		if row == nil {
-			row = c.add(statisticsKey{at.index, term}, at.shards, len(stats.Fields))
-		}
-		if row.cells[at.shard].learned > learned {
-			continue
-		}
-		row.cells[at.shard] = statisticsCell{learned: learned, df: stats.Terms[term]}
-		if row.fields != nil {
-			row.fields[at.shard] = stats.Fields
-		}
+	zero := c.useOrAdd(statisticsKey{at.index, sparse.TermKey{}}, at.shards, len(stats.Fields))
+	news := &zero.shards[at.shard]
+	news.see(stats.Version, learned, c.age)
+	for _, term := range at.terms {
+		row := c.useOrAdd(statisticsKey{at.index, term}, at.shards, 0)
+		row.cells[at.shard].learn(statisticsCell{learned, stats.Version, stats.Terms[term]}, news)
 	}
+	if zero.cells[at.shard].learn(statisticsCell{learned, stats.Version, 0}, news) {
+		news.fields = stats.Fields
+	}
+	// Every search needs it: it goes last.
+	c.use(zero.key, at.shards)
 	for c.bytes > c.limit {
 		c.remove(c.order.Back())
 	}
+}
+
+// see notes that an answer asked for at that time was of the version. A lower version than the newest is a
+// replica's that lags; unless the newest was not told for age: then it is gone, be it that the shard lost its
+// last writes or that only such replicas are left.
+func (n *shardNews) see(version uint64, at, age time.Duration) {
+	switch {
+	case n.last != 0 && version == n.version:
+		n.first, n.last = min(n.first, at), max(n.last, at)
+	case n.last == 0 || version > n.version || at-n.last >= age:
+		n.version, n.first, n.last = version, at, at
+	}
+}
+
+// newest reports whether a cell is of the newest version. One learned before any answer of it is of a version that
+// was lost and given out again.
+func (n *shardNews) newest(c *statisticsCell) bool {
+	return c.version == n.version && c.learned >= n.first
+}
+
+// learn takes over an answer, which news has seen, and reports whether it did. A cell that is ahead of the answer
+// stays, and is as young as the answer is, which tells of no younger state.
+func (c *statisticsCell) learn(answer statisticsCell, news *shardNews) bool {
+	if c.version > news.version || c.version == news.version && !news.newest(c) {
+		*c = answer // the cell is of a lost version, or there was none
+		return true
+	}
+	ahead := c.version > answer.version || c.version == answer.version && c.learned > answer.learned
+	c.learned = max(c.learned, answer.learned)
+	if !ahead {
+		c.version, c.df = answer.version, answer.df
+	}
+	return !ahead
 }
 
 // use gives a row, if there is one for that number of shards.
@@ -158,12 +207,19 @@ func (c *statisticsCache) use(key statisticsKey, shards int) *statisticsRow {
 	return row
 }
 
+func (c *statisticsCache) useOrAdd(key statisticsKey, shards, fields int) *statisticsRow {
+	if row := c.use(key, shards); row != nil {
+		return row
+	}
+	return c.add(key, shards, fields)
+}
+
 func (c *statisticsCache) add(key statisticsKey, shards, fields int) *statisticsRow {
 	row := &statisticsRow{key: key, cells: make([]statisticsCell, shards)}
 	row.bytes = rowBytes + len(key.index) + len(key.term.Field) + len(key.term.Term) + shards*cellBytes
 	if key.term == (sparse.TermKey{}) {
-		row.fields = make([]map[string]sparse.FieldStatistics, shards)
-		row.bytes += shards * fields * fieldBytes
+		row.shards = make([]shardNews, shards)
+		row.bytes += shards * (newsBytes + fields*fieldBytes)
 	}
 	c.rows[key] = c.order.PushFront(row)
 	c.bytes += row.bytes
