@@ -165,7 +165,7 @@ func (n reconciled) Propose(ctx context.Context, c state.Change) (state.Result, 
 }
 
 // Settled implements reconcile.Cluster: the group's leader says who its members are.
-func (n reconciled) Settled(ctx context.Context, s state.Shard) (bool, error) {
+func (n reconciled) Settled(ctx context.Context, s state.Shard, added string) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, infoTimeout)
 	defer cancel()
 	var errs []error
@@ -178,15 +178,19 @@ func (n reconciled) Settled(ctx context.Context, s state.Shard) (bool, error) {
 		if stats.State != "Leader" {
 			continue
 		}
-		if len(stats.Members) != len(s.Nodes) {
-			return false, nil
-		}
-		for _, m := range stats.Members {
-			if !m.Voter || !slices.Contains(s.Nodes, m.ID) {
-				return false, nil
-			}
-		}
-		return true, nil
+		return settled(stats.Members, s.Nodes, added), nil
 	}
 	return false, errors.Join(errs...)
+}
+
+// settled reports whether a group's members have gone along with a change of the nodes wanted.
+func settled(members []consensus.Server, want []string, added string) bool {
+	voting := added == ""
+	for _, m := range members {
+		if !slices.Contains(want, m.ID) {
+			return false
+		}
+		voting = voting || m.ID == added && m.Voter
+	}
+	return voting
 }

@@ -23,9 +23,10 @@ type Cluster interface {
 	Candidates(view *state.View) []placement.Candidate
 	// Propose commits a change of the metadata.
 	Propose(ctx context.Context, c state.Change) (state.Result, error)
-	// Settled reports whether the members of a shard's group are exactly the nodes that the metadata want, all
-	// with a vote. An error says that nobody could be asked.
-	Settled(ctx context.Context, s state.Shard) (bool, error)
+	// Settled reports whether the group of a shard has gone along with a change: the node that was added, if
+	// any, has a vote, and no member is left that the metadata do not want. An error says that nobody could be
+	// asked.
+	Settled(ctx context.Context, s state.Shard, added string) (bool, error)
 }
 
 // Config configures a Reconciler.
@@ -115,14 +116,27 @@ func (r *Reconciler) progress(ctx context.Context, view *state.View, o state.Ope
 	case o.State == state.OperationPending && o.Total != s.Epoch:
 		return r.resume(s, o), nil
 	}
-	settled, err := r.cfg.Cluster.Settled(ctx, s)
+	settled, err := r.cfg.Cluster.Settled(ctx, s, o.Node)
 	if err != nil {
-		return o, fmt.Errorf("follow operation %s: %w", o.ID, err)
+		err = fmt.Errorf("follow operation %s: %w", o.ID, err)
 	}
-	if settled {
+	switch {
+	case settled:
 		o.State, o.Done = state.OperationDone, o.Total
+	case r.gone(view, o.Node):
+		o.State, o.Error = state.OperationFailed, "node "+o.Node+" went away"
 	}
-	return o, nil
+	return o, err
+}
+
+// gone reports whether a node has been away for longer than the grace time: another one is planned then.
+func (r *Reconciler) gone(view *state.View, node string) bool {
+	for _, c := range r.cfg.Cluster.Candidates(view) {
+		if c.Node.ID == node {
+			return !c.Alive && c.DownFor > view.RebuildGrace()
+		}
+	}
+	return node != ""
 }
 
 // resume ends an operation whose change of the metadata was refused or never proposed: a new turn plans

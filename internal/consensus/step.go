@@ -30,25 +30,27 @@ const (
 // NextStep gives the next step from a group's members to the nodes wanted, as its leader sees it: first all
 // that are missing become voters, then those that are not wanted go, the leader last. So the group never has
 // fewer copies than before until it has all it shall have. caughtUp tells whether a member without a vote is
-// up to date; it is asked for one node at most.
+// up to date. One that never gets there, for its node is away, keeps nobody else from getting a vote.
 func NextStep(members []Server, want []string, self string, caughtUp func(node string) bool) Step {
 	if len(want) == 0 {
 		return Step{}
 	}
-	waiting := ""
+	var waiting []string
 	for _, node := range want {
 		at := slices.IndexFunc(members, func(s Server) bool { return s.ID == node })
 		if at < 0 {
 			return Step{StepAdd, node}
 		}
-		if !members[at].Voter && waiting == "" {
-			waiting = node
+		if !members[at].Voter {
+			waiting = append(waiting, node)
 		}
 	}
-	if waiting != "" {
-		if caughtUp(waiting) {
-			return Step{StepPromote, waiting}
+	for _, node := range waiting {
+		if caughtUp(node) {
+			return Step{StepPromote, node}
 		}
+	}
+	if len(waiting) > 0 {
 		return Step{}
 	}
 	for _, s := range members {

@@ -26,6 +26,11 @@ func TestNextStep(t *testing.T) {
 		require.Equal(t, Step{}, NextStep(all, want, "a", func(string) bool { return false }))
 		require.Equal(t, Step{StepPromote, "d"}, NextStep(all, want, "a", yes))
 	})
+	t.Run("one that is away keeps nobody else waiting", func(t *testing.T) {
+		all := append(members("a"), Server{ID: "away"}, Server{ID: "d"})
+		next := NextStep(all, []string{"a", "away", "d"}, "a", func(node string) bool { return node == "d" })
+		require.Equal(t, Step{StepPromote, "d"}, next)
+	})
 	t.Run("the leader hands over instead of removing itself", func(t *testing.T) {
 		require.Equal(t, Step{StepHandOver, "b"}, NextStep(members("a", "b", "c"), []string{"b", "c"}, "a", yes))
 		require.Equal(t, Step{StepRemove, "a"}, NextStep(members("a", "b", "c"), []string{"b", "c"}, "b", yes))
