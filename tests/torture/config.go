@@ -5,6 +5,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -16,6 +18,7 @@ type config struct {
 	indexShards, replicas          int
 	searches, writes               int // a second
 	binary, dir                    string
+	injuries                       []injury
 	loopback, quiet                bool
 }
 
@@ -32,6 +35,7 @@ func readConfig(args []string, out io.Writer) (config, error) {
 	flags.IntVar(&c.replicas, "replicas", 3, "copies of each")
 	flags.IntVar(&c.searches, "searches", 200, "searches a second")
 	flags.IntVar(&c.writes, "writes", 200, "writes a second")
+	kinds := flags.String("faults", strings.Join(names(allInjuries()), ","), "kinds of faults, separated by commas")
 	flags.StringVar(&c.binary, "binary", "", "the program to run; built by default")
 	flags.StringVar(&c.dir, "dir", "", "where data and logs go, and stay; a temporary directory by default")
 	flags.BoolVar(&c.loopback, "loopback", false, "all nodes on 127.0.0.1: no partitions")
@@ -42,7 +46,24 @@ func readConfig(args []string, out io.Writer) (config, error) {
 	if flags.NArg() > 0 {
 		return c, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
+	for _, name := range strings.Split(*kinds, ",") {
+		if !slices.Contains(allInjuries(), injury(name)) {
+			return c, fmt.Errorf("faults: %q is none of %s", name, strings.Join(names(allInjuries()), ", "))
+		}
+		if c.loopback && injury(name) == injuryPartition {
+			continue // such a network can't be partitioned
+		}
+		c.injuries = append(c.injuries, injury(name))
+	}
 	return c, c.validate()
+}
+
+func names(injuries []injury) []string {
+	var out []string
+	for _, i := range injuries {
+		out = append(out, string(i))
+	}
+	return out
 }
 
 func (c *config) validate() error {
@@ -55,6 +76,9 @@ func (c *config) validate() error {
 	}
 	if c.searches < 1 || c.writes < 1 || c.searches > maxRate || c.writes > maxRate {
 		errs = append(errs, fmt.Errorf("searches and writes must be 1 to %d a second", maxRate))
+	}
+	if len(c.injuries) == 0 {
+		errs = append(errs, errors.New("no faults are left to inject"))
 	}
 	if c.replicas < 2 {
 		errs = append(errs, errors.New("replicas must be 2 at least: nothing survives faults otherwise"))

@@ -18,6 +18,11 @@ const (
 	injuryStop      injury = "stop"      // SIGTERM, and a start
 )
 
+// allInjuries gives every kind.
+func allInjuries() []injury {
+	return []injury{injuryKill, injuryPause, injuryPartition, injuryMove, injuryStop}
+}
+
 // fault is one to come. Who is hit is decided when it comes: leaders are not known before.
 type fault struct {
 	injury injury

@@ -11,11 +11,7 @@ import (
 
 // torment injects one fault after the other until a time; before each the cluster must be green.
 func (s *session) torment(ctx context.Context, until time.Time) error {
-	injuries := []injury{injuryKill, injuryPause, injuryMove, injuryStop}
-	if !s.cfg.loopback {
-		injuries = append(injuries, injuryPartition)
-	}
-	plan := newSchedule(s.cfg.seed, injuries, len(s.gateways) > 1)
+	plan := newSchedule(s.cfg.seed, s.cfg.injuries, len(s.gateways) > 1)
 	rest := 3 * time.Second
 	for {
 		if !pause(ctx, rest) {

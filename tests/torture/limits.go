@@ -35,6 +35,6 @@ const (
 	verifiers = 16
 	// scanPage is how many documents one search of the final scan may find: the most a search gives.
 	scanPage = 10_000
-	// shownErrors is how many failures of a kind are printed.
-	shownErrors = 8
+	// shownErrors is how many failures of a kind are printed of each fault, shownFaults of how many faults.
+	shownErrors, shownFaults = 3, 10
 )

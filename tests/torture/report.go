@@ -26,31 +26,31 @@ func (t *tally) report(out io.Writer, seed uint64) {
 	fmt.Fprintf(out, "compare and set: %d operations judged\n", t.hotOperations)
 	total := 0
 	var kinds []string
-	for _, i := range []injury{injuryKill, injuryPause, injuryPartition, injuryMove, injuryStop} {
+	for _, i := range allInjuries() {
 		total += t.faults[i]
 		kinds = append(kinds, fmt.Sprintf("%d %s", t.faults[i], i))
 	}
 	fmt.Fprintf(out, "faults: %s\n", strings.Join(kinds, ", "))
-	list(out, "without an answer", t.unknown+t.unanswered, t.doubts)
-	list(out, "failed searches", t.failures, t.failed)
-	var lost []string
-	for _, id := range t.lostOrder[:min(len(t.lostOrder), shownErrors)] {
-		lost = append(lost, t.lost[id])
-	}
-	list(out, "lost", len(t.lost), lost)
-	list(out, "checks failed", t.violations, t.violated)
+	t.doubts.list(out, "without an answer that says what happened")
+	t.failed.list(out, "failed searches")
+	t.lost.list(out, "lost")
+	t.violated.list(out, "failed checks")
 	fmt.Fprintf(out, "%d faults, %d searches, %d failed, %d acknowledged, %d lost, seed %d\n",
-		total, len(t.searches), t.failures, len(t.writes), len(t.lost), seed)
+		total, len(t.searches), t.failed.count, len(t.writes), t.lost.count, seed)
 }
 
-// list prints the first of what went wrong; nothing if nothing did.
-func list(out io.Writer, what string, count int, first []string) {
-	if count == 0 {
+// list prints what went wrong under each fault; nothing if nothing did.
+func (n *notes) list(out io.Writer, what string) {
+	if n.count == 0 {
 		return
 	}
-	fmt.Fprintf(out, "%s: %d, the first of them:\n", what, count)
-	for _, text := range first {
-		fmt.Fprintf(out, "  %s\n", text)
+	fmt.Fprintf(out, "%s: %d\n", what, n.count)
+	for _, name := range n.order[:min(len(n.order), shownFaults)] {
+		of := n.byFault[name]
+		fmt.Fprintf(out, "  %d: %s\n", of.count, name)
+		for _, text := range of.first {
+			fmt.Fprintf(out, "    %s\n", text)
+		}
 	}
 }
 

@@ -16,25 +16,55 @@ type tally struct {
 	mu            sync.Mutex
 	searches      []time.Duration
 	writes        []time.Duration // of acknowledged ones
-	failures      int
-	failed        []string // the first of them
+	failed        notes
 	unknown       int
 	conflicts     int
 	dropped       int
 	unanswered    int
-	doubts        []string // the first writes of unknown outcome
-	lost          map[string]string
-	lostOrder     []string
-	violations    int
-	violated      []string // the first of them
+	doubts        notes // what got no answer that says what happened
+	lostKeys      map[string]bool
+	lost          notes
+	violated      notes
 	faults        map[injury]int
-	lastAck       map[string]moment // by shard
+	lastAck       map[string]time.Duration // by shard
 	longest       gap
 	hotOperations int
 }
 
-// moment is a time of the run.
-type moment struct{ at time.Duration }
+// notes counts what went wrong by the fault that was active, and keeps the first of each.
+type notes struct {
+	count   int
+	byFault map[string]*note
+	order   []string
+}
+
+type note struct {
+	count int
+	first []string
+}
+
+// add notes something at a time of the run; what varies in the name of a fault is its time.
+func (n *notes) add(at time.Duration, fault, text string) {
+	n.count++
+	_, name, ok := strings.Cut(fault, "after ")
+	if !ok {
+		name = fault
+	}
+	name = strings.TrimPrefix(name, "during ")
+	if n.byFault == nil {
+		n.byFault = map[string]*note{}
+	}
+	of, ok := n.byFault[name]
+	if !ok {
+		of = &note{}
+		n.byFault[name] = of
+		n.order = append(n.order, name)
+	}
+	of.count++
+	if len(of.first) < shownErrors {
+		of.first = append(of.first, fmt.Sprintf("%.1fs, %s: %s", at.Seconds(), fault, text))
+	}
+}
 
 // gap is a time without acknowledgement.
 type gap struct {
@@ -45,8 +75,8 @@ type gap struct {
 
 func newTally() *tally {
 	return &tally{
-		now:  func() (time.Duration, string) { return 0, "before the start" },
-		lost: map[string]string{}, faults: map[injury]int{}, lastAck: map[string]moment{},
+		now:      func() (time.Duration, string) { return 0, "before the start" },
+		lostKeys: map[string]bool{}, faults: map[injury]int{}, lastAck: map[string]time.Duration{},
 	}
 }
 
@@ -57,8 +87,7 @@ func (t *tally) searched(took time.Duration, err error) {
 	defer t.mu.Unlock()
 	t.searches = append(t.searches, took)
 	if err != nil {
-		t.failures++
-		t.failed = first(t.failed, at, fault, fmt.Sprintf("after %s: %v", took.Round(time.Millisecond), err))
+		t.failed.add(at, fault, fmt.Sprintf("after %s: %v", took.Round(time.Millisecond), err))
 	}
 }
 
@@ -72,7 +101,7 @@ func (t *tally) wrote(r answer, took time.Duration) {
 		t.conflicts++
 	case unknown:
 		t.unknown++
-		t.doubts = first(t.doubts, at, fault, fmt.Sprintf("after %s: %s", took.Round(time.Millisecond), r.detail))
+		t.doubts.add(at, fault, fmt.Sprintf("after %s: %s", took.Round(time.Millisecond), r.detail))
 	case acknowledged:
 		t.writes = append(t.writes, took)
 		t.acknowledged(shardOf(r.result.Sequence), at, fault)
@@ -84,10 +113,10 @@ func (t *tally) acknowledged(shard string, at time.Duration, fault string) {
 	if shard == "" {
 		return
 	}
-	if last, ok := t.lastAck[shard]; ok && at-last.at > t.longest.to-t.longest.from {
-		t.longest = gap{shard: shard, from: last.at, to: at, fault: fault}
+	if last, ok := t.lastAck[shard]; ok && at-last > t.longest.to-t.longest.from {
+		t.longest = gap{shard: shard, from: last, to: at, fault: fault}
 	}
-	t.lastAck[shard] = moment{at}
+	t.lastAck[shard] = at
 }
 
 // shardOf gives the shard that a sequence is of: all but its last part.
@@ -99,21 +128,13 @@ func shardOf(sequence string) string {
 	return sequence[:at]
 }
 
-// first keeps the first of what went wrong.
-func first(list []string, at time.Duration, fault, text string) []string {
-	if len(list) >= shownErrors {
-		return list
-	}
-	return append(list, fmt.Sprintf("%.1fs, %s: %s", at.Seconds(), fault, text))
-}
-
 // unread counts a read of a document without an answer.
 func (t *tally) unread(err error) {
 	at, fault := t.now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.unanswered++
-	t.doubts = first(t.doubts, at, fault, "read: "+err.Error())
+	t.doubts.add(at, fault, "read: "+err.Error())
 }
 
 // drop counts a request that was not sent, since too many were under way.
@@ -128,9 +149,9 @@ func (t *tally) lose(id string, err error) {
 	at, fault := t.now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if _, ok := t.lost[id]; !ok {
-		t.lost[id] = fmt.Sprintf("%.1fs, %s: %v", at.Seconds(), fault, err)
-		t.lostOrder = append(t.lostOrder, id)
+	if !t.lostKeys[id] {
+		t.lostKeys[id] = true
+		t.lost.add(at, fault, err.Error())
 	}
 }
 
@@ -139,8 +160,7 @@ func (t *tally) violation(format string, args ...any) {
 	at, fault := t.now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.violations++
-	t.violated = first(t.violated, at, fault, fmt.Sprintf(format, args...))
+	t.violated.add(at, fault, fmt.Sprintf(format, args...))
 }
 
 func (t *tally) fault(f fault) {
@@ -153,7 +173,7 @@ func (t *tally) fault(f fault) {
 func (t *tally) bad() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.failures > 0 || len(t.lost) > 0 || t.violations > 0
+	return t.failed.count > 0 || t.lost.count > 0 || t.violated.count > 0
 }
 
 // quantile gives the value that a share of the sorted list does not exceed.
