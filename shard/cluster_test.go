@@ -47,7 +47,7 @@ type cluster struct {
 	version  uint64
 	shards   map[string]Assignment
 	isolated map[string]bool
-	// met is told of each call between nodes, before it is made; nil for nobody.
+	// met is told of each call between nodes, one at a time; nil for nobody.
 	met func(from, to string, method uint16)
 }
 
@@ -58,13 +58,13 @@ type member struct {
 	host     *Host
 	network  *consensus.Network
 	handlers map[uint16]rpc.Handler
-	// kept counts the files that came as links instead of being fetched.
-	log *records
+	log      *records
 }
 
 var errAway = fmt.Errorf("node can't be reached: %w", api.ErrUnavailable)
 
 func newCluster(t testing.TB, nodes ...string) *cluster {
+	t.TempDir() // directories are removed after what is registered from here on
 	leaks := goleak.IgnoreCurrent()
 	c := &cluster{t: t, members: map[string]*member{}, shards: map[string]Assignment{}, isolated: map[string]bool{}}
 	t.Cleanup(func() {
@@ -198,14 +198,13 @@ func (m *member) assign(sure bool) {
 
 func (c *cluster) way(from, to string, method uint16) (*member, error) {
 	c.mu.Lock()
-	m, met := c.members[to], c.met
-	cut := c.isolated[from] || c.isolated[to]
-	c.mu.Unlock()
-	if m == nil || cut {
+	defer c.mu.Unlock()
+	m := c.members[to]
+	if m == nil || c.isolated[from] || c.isolated[to] {
 		return nil, errAway
 	}
-	if met != nil {
-		met(from, to, method)
+	if c.met != nil {
+		c.met(from, to, method)
 	}
 	return m, nil
 }

@@ -75,12 +75,12 @@ func TestGivingUp(t *testing.T) {
 		c.isolate("n2", true)
 		c.place(papers, "n0", "n2")
 		looks := 0
-		seen := make(chan struct{}, 1)
+		seen := make(chan struct{})
 		c.mu.Lock()
 		c.met = func(from, to string, method uint16) {
 			if from == "n1" && to == "n0" && method == 0 {
 				if looks++; looks == 20 {
-					seen <- struct{}{}
+					close(seen)
 				}
 			}
 		}
