@@ -26,8 +26,11 @@ type network struct {
 	server   *wire.Server
 	pool     *wire.Pool
 	gossip   *gossip.Gossip
-	// view gives the metadata, which know the addresses of nodes that gossip has not met yet.
-	view func() *state.View
+	// known are the metadata, which know the addresses of nodes that gossip has not met yet. What opens them asks for
+	// other nodes already, so they come later.
+	known atomic.Pointer[metadata]
+	// nothing is what is known before.
+	nothing *state.View
 	// groups connects the raft groups of this node with those of others.
 	groups *consensus.Network
 }
@@ -35,10 +38,10 @@ type network struct {
 // methodConsensus is the number of the calls of all raft groups.
 const methodConsensus uint16 = 0x0001
 
-// openNetwork listens. join must be called before anything asks for other nodes, serve when all handlers
-// are there.
-func openNetwork(cfg *Config, who *atomic.Pointer[identity], view func() *state.View) (*network, error) {
-	n := &network{cfg: cfg, who: who, view: view}
+// openNetwork listens. join must be called before anything asks for other nodes, know when the metadata are open,
+// serve when all handlers are there.
+func openNetwork(cfg *Config, who *atomic.Pointer[identity]) (*network, error) {
+	n := &network{cfg: cfg, who: who, nothing: state.New().View()}
 	var err error
 	if n.listener, err = net.Listen("tcp", cfg.Cluster.RPCAddr); err != nil {
 		return nil, fmt.Errorf("listen for other nodes: %w", err)
@@ -58,6 +61,16 @@ func openNetwork(cfg *Config, who *atomic.Pointer[identity], view func() *state.
 	n.pool.OnRefused(n.groups.Suspect)
 	n.server.Handle(methodConsensus, n.groups.Serve)
 	return n, nil
+}
+
+// know makes the metadata tell of nodes.
+func (n *network) know(m *metadata) { n.known.Store(m) }
+
+func (n *network) view() *state.View {
+	if m := n.known.Load(); m != nil {
+		return m.View()
+	}
+	return n.nothing
 }
 
 // serve begins to answer other nodes.

@@ -75,6 +75,9 @@ func (n *Node) open(ctx context.Context) error {
 	if n.meta, err = openMetadata(&n.cfg, *n.who.Load(), n.net); err != nil {
 		return err
 	}
+	if n.net != nil {
+		n.net.know(n.meta)
+	}
 	if err := n.openHost(); err != nil {
 		return err
 	}
@@ -100,8 +103,7 @@ func (n *Node) open(ctx context.Context) error {
 
 // openNetwork listens for other nodes and begins to look for them.
 func (n *Node) openNetwork() error {
-	view := func() *state.View { return n.meta.View() }
-	net, err := openNetwork(&n.cfg, &n.who, view)
+	net, err := openNetwork(&n.cfg, &n.who)
 	if err != nil {
 		return err
 	}
