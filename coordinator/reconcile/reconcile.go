@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"sagasu/coordinator/placement"
@@ -74,8 +75,8 @@ func (r *Reconciler) Turn(ctx context.Context) error {
 		}
 		if err := r.begin(ctx, view, c); err != nil {
 			errs = append(errs, err)
-			continue
 		}
+		// Also one that failed may have changed the shard.
 		busy[c.Shard] = true
 	}
 	return errors.Join(errs...)
@@ -92,16 +93,21 @@ func (r *Reconciler) follow(ctx context.Context, view *state.View) (busy map[str
 		if err != nil {
 			errs = append(errs, err)
 		}
-		busy[o.Shard] = busy[o.Shard] || !next.State.Ended()
+		if !next.State.Ended() {
+			busy[o.Shard] = true
+		}
 		if next.State == o.State {
 			continue
 		}
 		next.UpdatedMillis = r.cfg.Now().UnixMilli()
 		if _, err := r.cfg.Cluster.Propose(ctx, state.PutOperation{Operation: next}); err != nil &&
 			!errors.Is(err, state.ErrOperationEnded) {
-			errs = append(errs, fmt.Errorf("note the end of operation %s: %w", o.ID, err))
+			errs = append(errs, fmt.Errorf("note that operation %s is %s: %w", o.ID, next.State, err))
+			continue
 		}
-		r.cfg.Logger.Info("operation ended", "id", o.ID, "state", string(next.State), "reason", o.Reason)
+		if next.State.Ended() {
+			r.cfg.Logger.Info("operation ended", "id", o.ID, "state", string(next.State), "reason", o.Reason)
+		}
 	}
 	return busy, errs
 }
@@ -125,6 +131,9 @@ func (r *Reconciler) progress(ctx context.Context, view *state.View, o state.Ope
 		o.State, o.Done = state.OperationDone, o.Total
 	case r.gone(view, o.Node):
 		o.State, o.Error = state.OperationFailed, "node "+o.Node+" went away"
+	case o.State == state.OperationPending:
+		// Its change is there; whoever made it could not say so.
+		o.State = state.OperationRunning
 	}
 	return o, err
 }
@@ -151,7 +160,9 @@ func (r *Reconciler) resume(s state.Shard, o state.Operation) state.Operation {
 // pendingTime is how long an operation may wait for its change to be committed.
 const pendingTime = 30 * time.Second
 
-// begin notes an operation and makes its change. Total is the epoch that the change gives the shard.
+// begin notes an operation and makes its change. Total is the epoch that the change gives the shard. The name
+// of an operation that ended can't be used again, and a change that was refused is tried anew, so the time is a
+// part of it.
 func (r *Reconciler) begin(ctx context.Context, view *state.View, c placement.Change) error {
 	x, s, ok := view.Shard(c.Shard)
 	if !ok {
@@ -159,7 +170,7 @@ func (r *Reconciler) begin(ctx context.Context, view *state.View, c placement.Ch
 	}
 	now := r.cfg.Now().UnixMilli()
 	o := state.Operation{
-		ID: fmt.Sprintf("rebuild-%.40s-%d", s.ID, c.Epoch+1), Kind: KindRebuild, State: state.OperationPending,
+		ID: operationID(s.ID, now), Kind: KindRebuild, State: state.OperationPending,
 		Reason: c.Reason, Index: x.Name, Shard: s.ID, Total: c.Epoch + 1, CreatedMillis: now, UpdatedMillis: now,
 	}
 	if len(c.Add) > 0 {
@@ -170,9 +181,14 @@ func (r *Reconciler) begin(ctx context.Context, view *state.View, c placement.Ch
 	}
 	r.cfg.Logger.Info("operation begins", "id", o.ID, "shard", s.ID, "nodes", c.Nodes, "reason", c.Reason)
 	_, err := r.cfg.Cluster.Propose(ctx, state.SetReplicas{Shard: c.Shard, Epoch: c.Epoch, Nodes: c.Nodes})
-	o.State = state.OperationRunning
-	if err != nil {
+	switch {
+	case err == nil:
+		o.State = state.OperationRunning
+	case refused(err):
 		o.State, o.Error = state.OperationFailed, err.Error()
+	default:
+		// It may have been made, or may yet be; follow tells by the epoch.
+		return fmt.Errorf("change the replicas of shard %s: %w", c.Shard, err)
 	}
 	o.UpdatedMillis = r.cfg.Now().UnixMilli()
 	_, noted := r.cfg.Cluster.Propose(ctx, state.PutOperation{Operation: o})
@@ -180,4 +196,21 @@ func (r *Reconciler) begin(ctx context.Context, view *state.View, c placement.Ch
 		err = fmt.Errorf("change the replicas of shard %s: %w", c.Shard, err)
 	}
 	return errors.Join(err, noted)
+}
+
+// operationID names an operation of a shard, of which one begins in a millisecond.
+func operationID(shard string, millis int64) string {
+	return fmt.Sprintf("%s-%.40s-%s", KindRebuild, shard, strconv.FormatInt(millis, 36))
+}
+
+// refused reports whether an error of SetReplicas says that the metadata stay as they are.
+func refused(err error) bool {
+	for _, refusal := range []error{
+		state.ErrEpoch, state.ErrShardNotFound, state.ErrNotFounded, state.ErrNodeNotFound, state.ErrInvalid,
+	} {
+		if errors.Is(err, refusal) {
+			return true
+		}
+	}
+	return false
 }
