@@ -89,7 +89,8 @@ func (n *Node) keepCoordinators(ctx context.Context, view *state.View) error {
 }
 
 // wantedCoordinators gives who shall have a vote: the members that are alive, those that are not but have
-// nobody to take their place, and new ones up to maxCoordinators.
+// nobody to take their place, and new ones up to maxCoordinators. A member that is away and was removed, or that
+// nobody knows any more, loses its vote: what comes back under its id may be another node.
 func wantedCoordinators(view *state.View, members []consensus.Server, self string, alive func(string) bool) []string {
 	eligible := func(id string) bool {
 		node, ok := view.Node(id)
@@ -102,7 +103,7 @@ func wantedCoordinators(view *state.View, members []consensus.Server, self strin
 		case m.ID == self:
 		case alive(m.ID) && (eligible(m.ID) || !known(view, m.ID)):
 			want = append(want, m.ID)
-		case !removed(view, m.ID):
+		case known(view, m.ID) && !removed(view, m.ID):
 			away = append(away, m.ID)
 		}
 	}

@@ -99,7 +99,12 @@ func (n *Node) joinCluster(ctx context.Context, view *state.View) error {
 	}
 	own.RegisteredMillis = n.cfg.Now().UnixMilli()
 	_, err := n.meta.Propose(ctx, state.RegisterNode{Node: own})
-	return err
+	if err != nil {
+		n.joinTrouble.Store(&err)
+		return err
+	}
+	n.joinTrouble.Store(nil)
+	return nil
 }
 
 // registration is this node as the metadata shall know it.

@@ -51,7 +51,7 @@ func openNetwork(cfg *Config, who *atomic.Pointer[identity]) (*network, error) {
 	})
 	if err == nil {
 		n.pool, err = wire.NewPool(wire.PoolConfig{
-			Hello: n.hello, Resolve: n.resolve, Logger: cfg.Logger, Registry: cfg.Registry,
+			Hello: n.hello, Resolve: n.resolve, Admit: n.admit, Logger: cfg.Logger, Registry: cfg.Registry,
 		})
 	}
 	if err != nil {
@@ -163,14 +163,21 @@ func (p raftPeers) Call(ctx context.Context, node string, body []byte) ([]byte, 
 
 func (n *network) hello() wire.Hello {
 	who := n.who.Load()
-	return wire.Hello{Cluster: who.Cluster, Node: who.ID}
+	return wire.Hello{Cluster: who.Cluster, Node: who.ID, Instance: who.Instance}
 }
 
-// admit refuses nodes of another cluster.
+// admit refuses nodes of another cluster, and those that go by the id of a registered node but are another
+// instance: a node whose disk was wiped has forgotten what it voted for and acknowledged, and must not pass for
+// the one that others count on.
 func (n *network) admit(_ wire.Lane, peer wire.Hello) error {
-	own := n.who.Load().Cluster
-	if own != "" && peer.Cluster != "" && own != peer.Cluster {
-		return fmt.Errorf("node %q belongs to cluster %s, this is cluster %s", peer.Node, peer.Cluster, own)
+	own := n.who.Load()
+	if own.Cluster != "" && peer.Cluster != "" && own.Cluster != peer.Cluster {
+		return fmt.Errorf("node %q belongs to cluster %s, this is cluster %s", peer.Node, peer.Cluster, own.Cluster)
+	}
+	known, ok := n.view().Node(peer.Node)
+	if ok && peer.Instance != "" && known.Instance != peer.Instance && known.State == state.NodeActive {
+		return fmt.Errorf("node %q is another instance than the one of that id in the cluster: its disk was wiped or "+
+			"its id is used twice; give it another id, or remove the old node first", peer.Node)
 	}
 	return nil
 }

@@ -42,6 +42,8 @@ type Node struct {
 	running sync.WaitGroup
 	closed  atomic.Bool
 	started time.Time
+	// joinTrouble is why the node could not register; nil if it could.
+	joinTrouble atomic.Pointer[error]
 }
 
 // Open opens the node of a data directory, or makes it. A node on its own is ready when Open returns, which
@@ -172,13 +174,35 @@ func (n *Node) Ready(ctx context.Context) error {
 		if err := n.meta.Sync(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("metadata: %w", err))
 		}
-	case n.meta.View().ClusterID() == "":
-		errs = append(errs, fmt.Errorf("metadata: %w: no cluster was joined yet", api.ErrUnavailable))
+	default:
+		errs = append(errs, n.joined())
 	}
 	if n.host != nil {
 		errs = append(errs, n.host.Ready(ctx))
 	}
 	return errors.Join(errs...)
+}
+
+// joined is nil once the node belongs to a cluster, under its own name; else it says what keeps it from that.
+func (n *Node) joined() error {
+	if n.meta.View().ClusterID() == "" {
+		return fmt.Errorf("no cluster was joined yet: %w", errors.Join(api.ErrUnavailable, n.net.gossip.JoinError()))
+	}
+	if !n.registered(n.meta.View()) {
+		trouble := n.joinTrouble.Load()
+		if trouble == nil {
+			return fmt.Errorf("the cluster does not know this node yet: %w", api.ErrUnavailable)
+		}
+		return fmt.Errorf("join the cluster: %w: %w", api.ErrUnavailable, *trouble)
+	}
+	return nil
+}
+
+// registered reports whether the metadata know this node, and not another one of its name.
+func (n *Node) registered(view *state.View) bool {
+	who := n.who.Load()
+	known, ok := view.Node(who.ID)
+	return ok && known.Instance == who.Instance
 }
 
 // Close ends the node: it leaves the cluster's gossip, hands its leaderships over, finishes or ends the

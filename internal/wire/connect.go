@@ -58,6 +58,11 @@ func (p *Pool) greet(ctx context.Context, key peerKey, raw net.Conn, addr string
 	if key.node != "" && server.Node != key.node {
 		return nil, fmt.Errorf("%w: %s is at %s, not %s", ErrWrongNode, server.Node, addr, key.node)
 	}
+	if p.cfg.Admit != nil {
+		if err := p.cfg.Admit(key.lane, server.Hello); err != nil {
+			return nil, fmt.Errorf("%w: %s at %s: %w", ErrWrongNode, server.Node, addr, err)
+		}
+	}
 	if _, err := own.version(&server); err != nil {
 		return nil, fmt.Errorf("%w: %s at %s: %w", ErrRefused, server.Node, addr, err)
 	}

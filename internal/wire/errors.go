@@ -18,7 +18,8 @@ var (
 	ErrBroken = errors.New("connection broke during the call")
 	// ErrRefused is returned when the node refuses this one, with its reason; the request was not sent.
 	ErrRefused = errors.New("node refuses the connection")
-	// ErrWrongNode is returned when another node answers at the address; the request was not sent.
+	// ErrWrongNode is returned when another node answers at the address, or one that this side does not admit; the
+	// request was not sent.
 	ErrWrongNode = errors.New("another node answers at the address")
 	// ErrClosed is returned when the pool is closed, before or during the call, and by Serve of a closed server.
 	ErrClosed = errors.New("wire is closed")

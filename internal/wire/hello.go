@@ -19,9 +19,9 @@ const helloMagic = "SGW1"
 
 // Hello is what a node tells of itself when a connection is made.
 type Hello struct {
-	// Cluster is the id of the node's cluster, empty while it knows none; Node the node's id. Both are 255 bytes at
-	// most.
-	Cluster, Node string
+	// Cluster is the id of the node's cluster, empty while it knows none; Node the node's id; Instance tells two
+	// nodes of one id apart, and may be empty. All are 255 bytes at most.
+	Cluster, Node, Instance string
 }
 
 // greeting is a hello on the wire.
@@ -47,13 +47,13 @@ func (g *greeting) version(peer *greeting) (uint16, error) {
 
 // appendGreeting appends the encoding. A reason that is too long is cut; a name that is too long is an error.
 func appendGreeting(dst []byte, g greeting) ([]byte, error) {
-	if len(g.Cluster) > maxName || len(g.Node) > maxName {
-		return dst, fmt.Errorf("%w: names of %d and %d bytes in the hello, at most %d are allowed",
-			ErrInvalidConfig, len(g.Cluster), len(g.Node), maxName)
+	if max(len(g.Cluster), len(g.Node), len(g.Instance)) > maxName {
+		return dst, fmt.Errorf("%w: names of %d, %d and %d bytes in the hello, at most %d are allowed",
+			ErrInvalidConfig, len(g.Cluster), len(g.Node), len(g.Instance), maxName)
 	}
 	g.reason = cut(g.reason, maxReason)
 	dst = append(dst, helloMagic...)
-	dst = binary.LittleEndian.AppendUint16(dst, uint16(9+len(g.Cluster)+len(g.Node)+len(g.reason)))
+	dst = binary.LittleEndian.AppendUint16(dst, uint16(10+len(g.Cluster)+len(g.Node)+len(g.Instance)+len(g.reason)))
 	dst = binary.LittleEndian.AppendUint16(dst, g.low)
 	dst = binary.LittleEndian.AppendUint16(dst, g.high)
 	if g.refused {
@@ -63,6 +63,7 @@ func appendGreeting(dst []byte, g greeting) ([]byte, error) {
 	}
 	dst = append(append(dst, byte(len(g.Cluster))), g.Cluster...)
 	dst = append(append(dst, byte(len(g.Node))), g.Node...)
+	dst = append(append(dst, byte(len(g.Instance))), g.Instance...)
 	return append(binary.LittleEndian.AppendUint16(dst, uint16(len(g.reason))), g.reason...), nil
 }
 
@@ -101,7 +102,7 @@ func decodeGreeting(body []byte) (greeting, error) {
 	for _, field := range []struct {
 		width, limit int
 		value        *string
-	}{{1, maxName, &g.Cluster}, {1, maxName, &g.Node}, {2, maxReason, &g.reason}} {
+	}{{1, maxName, &g.Cluster}, {1, maxName, &g.Node}, {1, maxName, &g.Instance}, {2, maxReason, &g.reason}} {
 		if len(rest) < field.width {
 			return g, fmt.Errorf("decode hello: %w: it ends early", ErrProtocol)
 		}

@@ -17,6 +17,8 @@ type PoolConfig struct {
 	Hello func() Hello
 	// Resolve gives a node's present address, host:port. It is asked for each call, so that it must be quick.
 	Resolve func(node string) (addr string, ok bool)
+	// Admit refuses to call a node by an error, which callers get; nil calls all.
+	Admit func(Lane, Hello) error
 	// TLS makes connections encrypted, unless nil. Without a ServerName the address's host is verified.
 	TLS *tls.Config
 	// Dial makes a connection to an address, TLS and hello left to the pool; nil dials TCP.

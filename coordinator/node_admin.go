@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"sagasu/api"
 	"sagasu/coordinator/state"
+	"sagasu/internal/consensus"
 )
 
 // Aliases gives every alias, by name.
@@ -72,7 +74,24 @@ func (n *Node) RemoveNode(ctx context.Context, id string, force bool) error {
 	if err != nil {
 		return fmt.Errorf("remove node %q: %w", id, translate(err))
 	}
-	return nil
+	return n.awaitNoVote(ctx, id)
+}
+
+// awaitNoVote returns when a node is no coordinator any more. Before that, another node that is started under
+// its id would be taken for it, without knowing what it voted for.
+func (n *Node) awaitNoVote(ctx context.Context, id string) error {
+	for {
+		members := n.metadataMembers(ctx, n.metadataLeader(ctx))
+		voting := slices.ContainsFunc(members, func(m consensus.Server) bool { return m.ID == id })
+		if len(members) > 0 && !voting {
+			return nil
+		}
+		select {
+		case <-n.cfg.After(loopEvery / 10):
+		case <-ctx.Done():
+			return fmt.Errorf("node %q is removed, but still has its vote among the coordinators: %w", id, ctx.Err())
+		}
+	}
 }
 
 // Settings gives every setting of the cluster and its value.
