@@ -5,10 +5,13 @@ FUZZTIME ?= 30s
 BENCH    ?= .
 # The whole tree, real Milvus and real embedding service included, on two cores and a cold cache.
 TIMEOUT  ?= 20m
+# How long, and by which dice, "make torture" goes about it.
+DURATION ?= 2m
+SEED     ?= 1
 
 .DEFAULT_GOAL := help
 
-.PHONY: build demo demo-stop test lint bench fuzz help
+.PHONY: build demo demo-stop test lint bench fuzz torture help
 
 build: ## build bin/sagasu
 	@command -v $(GO) >/dev/null || { echo "go is missing; install Go 1.26 or newer: https://go.dev/doc/install" >&2; exit 1; }
@@ -34,6 +37,9 @@ bench: ## run the benchmarks; BENCH=regexp chooses among them
 
 fuzz: ## run every fuzz target for FUZZTIME (default 30s)
 	tools/fuzz.sh $(FUZZTIME)
+
+torture: ## kill, pause and cut off nodes of a cluster under load for DURATION, by SEED, and check every write
+	$(GO) run ./tests/torture -duration $(DURATION) -seed $(SEED)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

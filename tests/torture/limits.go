@@ -35,6 +35,8 @@ const (
 	verifiers = 16
 	// scanPage is how many documents one search of the final scan may find: the most a search gives.
 	scanPage = 10_000
-	// shownErrors is how many failures of a kind are printed of each fault, shownFaults of how many faults.
-	shownErrors, shownFaults = 3, 10
+	// shownErrors is how many failures are printed of each fault, shownFaults of how many faults. Those are of one sort
+	// that begin with the same sortBytes.
+	shownErrors, shownFaults = 4, 12
+	sortBytes                = 24
 )

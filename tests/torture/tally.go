@@ -31,7 +31,7 @@ type tally struct {
 	hotOperations int
 }
 
-// notes counts what went wrong by the fault that was active, and keeps the first of each.
+// notes counts what went wrong by the fault that was active, and keeps the first of each sort of it.
 type notes struct {
 	count   int
 	byFault map[string]*note
@@ -41,10 +41,12 @@ type notes struct {
 type note struct {
 	count int
 	first []string
+	// sorts counts by the beginning of the text, which is alike for what is alike.
+	sorts map[string]int
 }
 
-// add notes something at a time of the run; what varies in the name of a fault is its time.
-func (n *notes) add(at time.Duration, fault, text string) {
+// add notes something at a time of the run. The name of a fault is what follows how long ago it was.
+func (n *notes) add(at time.Duration, fault string, took time.Duration, text string) {
 	n.count++
 	_, name, ok := strings.Cut(fault, "after ")
 	if !ok {
@@ -56,13 +58,15 @@ func (n *notes) add(at time.Duration, fault, text string) {
 	}
 	of, ok := n.byFault[name]
 	if !ok {
-		of = &note{}
+		of = &note{sorts: map[string]int{}}
 		n.byFault[name] = of
 		n.order = append(n.order, name)
 	}
 	of.count++
-	if len(of.first) < shownErrors {
-		of.first = append(of.first, fmt.Sprintf("%.1fs, %s: %s", at.Seconds(), fault, text))
+	sort := text[:min(len(text), sortBytes)]
+	if of.sorts[sort]++; of.sorts[sort] == 1 && len(of.first) < shownErrors {
+		of.first = append(of.first, fmt.Sprintf("%.1fs, %s, after %s: %s",
+			at.Seconds(), fault, took.Round(time.Millisecond), text))
 	}
 }
 
@@ -87,7 +91,7 @@ func (t *tally) searched(took time.Duration, err error) {
 	defer t.mu.Unlock()
 	t.searches = append(t.searches, took)
 	if err != nil {
-		t.failed.add(at, fault, fmt.Sprintf("after %s: %v", took.Round(time.Millisecond), err))
+		t.failed.add(at, fault, took, err.Error())
 	}
 }
 
@@ -101,7 +105,7 @@ func (t *tally) wrote(r answer, took time.Duration) {
 		t.conflicts++
 	case unknown:
 		t.unknown++
-		t.doubts.add(at, fault, fmt.Sprintf("after %s: %s", took.Round(time.Millisecond), r.detail))
+		t.doubts.add(at, fault, took, r.detail)
 	case acknowledged:
 		t.writes = append(t.writes, took)
 		t.acknowledged(shardOf(r.result.Sequence), at, fault)
@@ -134,7 +138,7 @@ func (t *tally) unread(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.unanswered++
-	t.doubts.add(at, fault, "read: "+err.Error())
+	t.doubts.add(at, fault, 0, "read: "+err.Error())
 }
 
 // drop counts a request that was not sent, since too many were under way.
@@ -151,7 +155,7 @@ func (t *tally) lose(id string, err error) {
 	defer t.mu.Unlock()
 	if !t.lostKeys[id] {
 		t.lostKeys[id] = true
-		t.lost.add(at, fault, err.Error())
+		t.lost.add(at, fault, 0, err.Error())
 	}
 }
 
@@ -160,7 +164,7 @@ func (t *tally) violation(format string, args ...any) {
 	at, fault := t.now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.violated.add(at, fault, fmt.Sprintf(format, args...))
+	t.violated.add(at, fault, 0, fmt.Sprintf(format, args...))
 }
 
 func (t *tally) fault(f fault) {
