@@ -22,6 +22,10 @@ func (n *Node) heardOf(id string) (alive bool, downFor time.Duration, diskUsedPe
 	if !ok {
 		return false, n.cfg.Now().Sub(n.started), 0
 	}
+	if known, ok := n.meta.View().Node(id); ok && known.Instance != m.Meta.Instance {
+		// Another node goes by its id.
+		return false, n.cfg.Now().Sub(m.Since), 0
+	}
 	if m.Status == gossip.Alive {
 		return true, 0, m.Meta.Load.DiskUsedPercent
 	}

@@ -39,6 +39,9 @@ type Config struct {
 	// Cluster connects the node with others; nil for a node on its own, which listens for nobody.
 	Cluster *ClusterConfig
 
+	// SearchDelay is shard.Config.SearchDelay.
+	SearchDelay time.Duration
+
 	// Now is the clock, After the timers.
 	Now      func() time.Time
 	After    func(time.Duration) <-chan time.Time

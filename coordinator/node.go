@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sagasu/api"
+	"sagasu/coordinator/meta"
 	"sagasu/coordinator/query"
 	"sagasu/coordinator/route"
 	"sagasu/coordinator/state"
@@ -123,7 +124,7 @@ func (n *Node) openHost() error {
 	cfg.Node, cfg.Dir = n.who.Load().ID, filepath.Join(n.cfg.DataDir, indexesDir)
 	cfg.FS, cfg.Analyzers, cfg.Remote = n.cfg.FS, n.cfg.Analyzers, n.cfg.Remote
 	cfg.Embedder = n.cfg.Embedder
-	cfg.Founded = n.markFounded
+	cfg.Founded, cfg.SearchDelay = n.markFounded, n.cfg.SearchDelay
 	cfg.Now, cfg.After, cfg.Logger, cfg.Registry = n.cfg.Now, n.cfg.After, n.cfg.Logger, n.cfg.Registry
 	if n.net != nil {
 		cfg.Network, cfg.Peers = n.net.groups, n.peers
@@ -175,7 +176,7 @@ func (n *Node) Ready(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("metadata: %w", err))
 		}
 	default:
-		errs = append(errs, n.joined())
+		errs = append(errs, n.joined(ctx))
 	}
 	if n.host != nil {
 		errs = append(errs, n.host.Ready(ctx))
@@ -184,9 +185,10 @@ func (n *Node) Ready(ctx context.Context) error {
 }
 
 // joined is nil once the node belongs to a cluster, under its own name; else it says what keeps it from that.
-func (n *Node) joined() error {
+func (n *Node) joined(ctx context.Context) error {
 	if n.meta.View().ClusterID() == "" {
-		return fmt.Errorf("no cluster was joined yet: %w", errors.Join(api.ErrUnavailable, n.net.gossip.JoinError()))
+		return fmt.Errorf("no cluster was joined yet: %w", errors.Join(api.ErrUnavailable, n.net.gossip.JoinError(),
+			meta.Ask(ctx, n.net, n.net.coordinators())))
 	}
 	if !n.registered(n.meta.View()) {
 		trouble := n.joinTrouble.Load()

@@ -135,6 +135,10 @@ func (n *Node) addGossip(info *api.NodeInfo) {
 		return
 	}
 	if m, ok := n.net.gossip.Member(info.ID); ok {
+		if known, ok := n.meta.View().Node(info.ID); ok && known.Instance != m.Meta.Instance {
+			info.Status = "replaced by another instance, which the cluster refuses"
+			return
+		}
 		info.Status, info.SinceMillis = m.Status.String(), m.Since.UnixMilli()
 		info.DiskUsedPercent, info.DiskFreeBytes = m.Meta.Load.DiskUsedPercent, m.Meta.Load.DiskFreeBytes
 	}

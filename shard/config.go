@@ -50,6 +50,8 @@ type Config struct {
 	// SnapshotEvery and FlushBytes are those of replica.Config; 0 are its defaults.
 	SnapshotEvery uint64
 	FlushBytes    int
+	// SearchDelay makes every search wait that long, for tests of what one slow node costs.
+	SearchDelay time.Duration
 	// Now is the clock, After the timers.
 	Now      func() time.Time
 	After    func(time.Duration) <-chan time.Time

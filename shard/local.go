@@ -125,6 +125,19 @@ func read[T any](ctx context.Context, l local, call rpc.Call, f func(*entered) (
 	return value, l.mark(e, applied), nil
 }
 
+// delay waits as long as tests ask for.
+func (l local) delay(ctx context.Context) error {
+	if l.host.cfg.SearchDelay == 0 {
+		return nil
+	}
+	select {
+	case <-l.host.cfg.After(l.host.cfg.SearchDelay):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 type sparseAnswer struct {
 	top   sparse.TopDocs
 	stats sparse.Statistics
@@ -134,6 +147,9 @@ type sparseAnswer struct {
 func (l local) SearchSparse(ctx context.Context, call rpc.Call, req sparse.Request, want []sparse.TermKey,
 ) (sparse.TopDocs, sparse.Statistics, rpc.Mark, error) {
 	a, mark, err := read(ctx, l, call, func(e *entered) (a sparseAnswer, err error) {
+		if err := l.delay(e.ctx); err != nil {
+			return a, err
+		}
 		a.top, a.stats, err = e.SearchSparse(e.ctx, req, want)
 		return a, err
 	})

@@ -47,6 +47,10 @@ func settings() []setting {
 	}
 }
 
+// delayVariable makes every search on the node wait, for tests of what one slow node costs. It is no setting:
+// nobody shall find it among them.
+const delayVariable = "SAGASU_TEST_SEARCH_DELAY"
+
 // defaultRoles are all there are.
 const defaultRoles = "coordinator,shard,gateway"
 
@@ -65,6 +69,8 @@ type resolved struct {
 // configuration is all settings, resolved.
 type configuration struct {
 	values []resolved
+	// searchDelay is the value of delayVariable.
+	searchDelay string
 	// ignored are variables SAGASU_* that are no setting. They are not refused: Kubernetes sets such
 	// variables for a service of that name.
 	ignored []string
@@ -103,7 +109,10 @@ func resolve(flags *pflag.FlagSet, env []string) (*configuration, error) {
 		path = vars["SAGASU_CONFIG"]
 	}
 	file, errs := readConfigFile(path)
-	c := &configuration{}
+	c := &configuration{searchDelay: "0"}
+	if text, ok := vars[delayVariable]; ok {
+		c.searchDelay = text
+	}
 	for _, s := range settings() {
 		v := resolved{Key: s.key, Value: s.fallback, Source: "default"}
 		if text, ok := file[s.key]; ok {
@@ -140,7 +149,7 @@ func environment(env []string) map[string]string {
 }
 
 func unknownVariables(vars map[string]string) []string {
-	known := []string{"SAGASU_CONFIG", serverVariable}
+	known := []string{"SAGASU_CONFIG", serverVariable, delayVariable}
 	for _, s := range settings() {
 		known = append(known, envName(s.key))
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -63,6 +64,9 @@ func newNode(ctx context.Context, conf *configuration, p *process) (*coordinator
 	cfg.HTTPAddr, cfg.OpsAddr = p.httpAddr, p.opsAddr
 	cfg.Roles = roles(conf.get("role"))
 	var err error
+	if cfg.SearchDelay, err = time.ParseDuration(conf.searchDelay); err != nil {
+		return nil, usageError("%s: %w", delayVariable, err)
+	}
 	if cfg.Cluster, err = clusterConfig(conf); err != nil {
 		return nil, err
 	}

@@ -46,8 +46,9 @@ type proposeAnswer struct {
 	Outcome outcome `json:"outcome"`
 	// Leader is the leader that the answering coordinator knows, if it is none itself.
 	Leader string `json:"leader,omitempty"`
-	// Index is the entry of the log.
+	// Index is the entry of the log, Version that of a view which shows it.
 	Index   uint64 `json:"index,omitempty"`
+	Version uint64 `json:"version,omitempty"`
 	Changed bool   `json:"changed,omitempty"`
 	// Refusal names the sentinel and Text the whole of a refusal.
 	Refusal string `json:"refusal,omitempty"`
@@ -72,6 +73,9 @@ type watchCall struct {
 
 type syncAnswer struct {
 	Applied uint64 `json:"applied"`
+	// Version and Cluster are those of the leader's view at that entry, or later.
+	Version uint64 `json:"version"`
+	Cluster string `json:"cluster"`
 }
 
 // refusals are the errors of package state that travel by name.

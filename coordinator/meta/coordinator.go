@@ -67,8 +67,9 @@ func (c *Coordinator) Propose(ctx context.Context, change state.Change) (state.R
 		return state.Result{}, err
 	}
 	r := answer.result()
-	if err := await(ctx, c, answer.Index); err != nil {
-		return r, err
+	// A refusal is an entry too, but no new version of the view.
+	if err := c.group.WaitApplied(ctx, answer.Index); err != nil {
+		return r, fmt.Errorf("wait for entry %d of the metadata: %w", answer.Index, err)
 	}
 	return r, r.Err
 }
@@ -148,6 +149,8 @@ func (c *Coordinator) commit(ctx context.Context, call proposeCall) (proposeAnsw
 	case errors.Is(err, consensus.ErrDuplicate):
 		// The change is there; its result was forgotten by a restart. All changes tell a retry apart.
 		return proposeAnswer{Outcome: outcomeApplied, Index: index, Changed: true}, nil
+	case errors.Is(err, consensus.ErrInvalidProposal):
+		return answerOf(state.Result{Err: fmt.Errorf("%w: %w", state.ErrInvalid, err)}, 0), nil
 	case errors.Is(err, consensus.ErrUnknownOutcome):
 		return proposeAnswer{Outcome: outcomeUnknown, Leader: leader, Text: err.Error()}, nil
 	case err != nil:
@@ -160,7 +163,9 @@ func (c *Coordinator) commit(ctx context.Context, call proposeCall) (proposeAnsw
 	if !ok {
 		return proposeAnswer{}, fmt.Errorf("change the metadata: result of type %T: %v", result, result)
 	}
-	return answerOf(r, index), nil
+	answer := answerOf(r, index)
+	answer.Version = c.fsm.View().Version()
+	return answer, nil
 }
 
 // Register makes a coordinator answer the calls of other nodes.
@@ -180,7 +185,8 @@ func (c *Coordinator) Register(handle Handle) {
 		if err := c.group.ReadBarrier(ctx); err != nil {
 			return nil, err
 		}
-		return appendAnswer(dst, syncAnswer{c.group.AppliedIndex()})
+		applied, view := c.group.AppliedIndex(), c.fsm.View()
+		return appendAnswer(dst, syncAnswer{applied, view.Version(), view.ClusterID()})
 	})
 	handle(MethodWatch, c.watch)
 }
@@ -191,7 +197,7 @@ func appendAnswer(dst []byte, v any) ([]byte, error) {
 }
 
 // watch answers with the encoded view as soon as it is newer than what the caller has, with nothing after
-// a while.
+// a while. A coordinator that knows no leader then says so: another may know what it doesn't.
 func (c *Coordinator) watch(ctx context.Context, body, dst []byte) ([]byte, error) {
 	var call watchCall
 	if err := decode(body, &call); err != nil {
@@ -212,6 +218,9 @@ func (c *Coordinator) watch(ctx context.Context, body, dst []byte) ([]byte, erro
 		select {
 		case <-changed:
 		case <-ctx.Done():
+			if _, led := c.group.Leader(); !led {
+				return nil, fmt.Errorf("watch the metadata: %w: no leader is known to %s", ErrNoCoordinator, c.self)
+			}
 			return append(dst, protocolVersion), nil
 		}
 	}

@@ -80,19 +80,21 @@ func (f *Follower) Propose(ctx context.Context, change state.Change) (state.Resu
 		return state.Result{}, err
 	}
 	r := answer.result()
-	if answer.Changed {
-		if err := await(ctx, f, answer.Index); err != nil {
-			return r, err
-		}
+	if r.Err != nil {
+		return r, r.Err
 	}
-	return r, r.Err
+	version := answer.Version
+	if answer.Changed {
+		version = max(version, answer.Index)
+	}
+	return r, await(ctx, f, version)
 }
 
 func (f *Follower) ask(ctx context.Context, node string, call proposeCall) (proposeAnswer, error) {
 	return remoteAsk(ctx, f.cfg.Caller, node, call)
 }
 
-// Sync implements Source: it asks a coordinator for what is committed, and fetches that.
+// Sync implements Source: it asks the coordinator that leads for what is committed, and fetches that.
 func (f *Follower) Sync(ctx context.Context) error {
 	body, err := encode(struct{}{})
 	if err != nil {
@@ -100,16 +102,45 @@ func (f *Follower) Sync(ctx context.Context) error {
 	}
 	var errs []error
 	for _, node := range f.cfg.Coordinators() {
-		data, err := f.cfg.Caller.Call(ctx, node, MethodSync, body)
+		err := f.syncWith(ctx, node, body)
 		if err == nil {
-			var answer syncAnswer
-			if err = decode(data, &answer); err == nil {
-				return f.fetch(ctx, node, f.View().Version(), 0)
-			}
+			return nil
 		}
 		errs = append(errs, fmt.Errorf("ask %s: %w", node, err))
 	}
 	return fmt.Errorf("read the metadata: %w: %w", ErrNoCoordinator, errors.Join(errs...))
+}
+
+func (f *Follower) syncWith(ctx context.Context, node string, body []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	data, err := f.cfg.Caller.Call(ctx, node, MethodSync, body)
+	if err != nil {
+		return err
+	}
+	var answer syncAnswer
+	if err := decode(data, &answer); err != nil {
+		return err
+	}
+	view := f.View()
+	if err := sameCluster(view, answer.Cluster); err != nil {
+		return err
+	}
+	if answer.Version > view.Version() {
+		if err := f.fetch(ctx, node, view.Version()); err != nil {
+			return err
+		}
+	}
+	f.current.Store(true)
+	return nil
+}
+
+// sameCluster returns state.ErrCluster for metadata of another cluster than a view's.
+func sameCluster(view *state.View, cluster string) error {
+	if id := view.ClusterID(); id != "" && cluster != id {
+		return fmt.Errorf("%w: this node belongs to cluster %s, the coordinator to %s", state.ErrCluster, id, cluster)
+	}
+	return nil
 }
 
 // follow watches one coordinator after the other, for as long as each answers.
@@ -119,7 +150,7 @@ func (f *Follower) follow(ctx context.Context) {
 		reached := false
 		for _, node := range f.cfg.Coordinators() {
 			for ctx.Err() == nil {
-				if err := f.fetch(ctx, node, f.View().Version(), watchTimeout); err != nil {
+				if err := f.followOnce(ctx, node); err != nil {
 					if failures++; failures == 1 && ctx.Err() == nil {
 						f.cfg.Logger.Warn("follow the metadata", "coordinator", node, "error", err)
 					}
@@ -138,22 +169,43 @@ func (f *Follower) follow(ctx context.Context) {
 	}
 }
 
-// fetch asks a coordinator for a view newer than a version and waits for it up to a time; 0 asks for any.
-func (f *Follower) fetch(ctx context.Context, node string, above uint64, wait time.Duration) error {
-	if wait == 0 {
-		above, wait = 0, callTimeout
+// followOnce waits for one newer view. What a coordinator has that lags behind the others is good to follow, but
+// only the one that leads can say that there is nothing newer.
+func (f *Follower) followOnce(ctx context.Context, node string) error {
+	if !f.current.Load() {
+		if err := f.Sync(ctx); err != nil {
+			f.cfg.Logger.Debug("find the newest metadata", "error", err)
+		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, wait)
+	ctx, cancel := context.WithTimeout(ctx, watchTimeout)
 	defer cancel()
+	return f.fetch(ctx, node, f.View().Version())
+}
+
+// fetch asks a coordinator for a view newer than a version, and takes it if there is one in time.
+func (f *Follower) fetch(ctx context.Context, node string, above uint64) error {
 	v, err := watch(ctx, f.cfg.Caller, node, above)
+	if err != nil || v == nil {
+		return err
+	}
+	return f.advance(v)
+}
+
+// Ask gives why none of some coordinators answers; nil if one does, or there are none to ask.
+func Ask(ctx context.Context, caller Caller, nodes []string) error {
+	body, err := encode(struct{}{})
 	if err != nil {
 		return err
 	}
-	if v == nil {
-		f.current.Store(true)
+	var errs []error
+	for _, node := range nodes {
+		if _, err := caller.Call(ctx, node, MethodSync, body); err != nil {
+			errs = append(errs, fmt.Errorf("ask %s: %w", node, err))
+			continue
+		}
 		return nil
 	}
-	return f.advance(v)
+	return errors.Join(errs...)
 }
 
 // Fetch gives the metadata as a coordinator has them now.
@@ -188,9 +240,8 @@ func (f *Follower) advance(v *state.View) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	before := f.view.Load()
-	if id := before.ClusterID(); id != "" && v.ClusterID() != id {
-		return fmt.Errorf("%w: this node belongs to cluster %s, the coordinator to %s", state.ErrCluster, id,
-			v.ClusterID())
+	if err := sameCluster(before, v.ClusterID()); err != nil {
+		return err
 	}
 	if v.Version() > before.Version() {
 		if err := writeCache(f.cfg.FS, f.cfg.Dir, v); err != nil {
@@ -200,7 +251,6 @@ func (f *Follower) advance(v *state.View) error {
 		close(f.changed)
 		f.changed = make(chan struct{})
 	}
-	f.current.Store(true)
 	return nil
 }
 

@@ -41,7 +41,7 @@ func (p *proposer) propose(ctx context.Context, c state.Change) (proposeAnswer, 
 			switch {
 			case err != nil:
 				last = fmt.Errorf("ask %s: %w", node, err)
-				unknown = unknown || !errors.Is(err, ErrNoCoordinator)
+				unknown = unknown || !untouched(err)
 				continue
 			case answer.Outcome == outcomeApplied:
 				return answer, nil
@@ -56,7 +56,7 @@ func (p *proposer) propose(ctx context.Context, c state.Change) (proposeAnswer, 
 			if answer, err = p.ask(ctx, hint, call); err == nil && answer.Outcome == outcomeApplied {
 				return answer, nil
 			}
-			unknown = unknown || err != nil || answer.Outcome == outcomeUnknown
+			unknown = unknown || err != nil && !untouched(err) || answer.Outcome == outcomeUnknown
 		}
 		select {
 		case <-ctx.Done():
@@ -71,6 +71,12 @@ func (p *proposer) propose(ctx context.Context, c state.Change) (proposeAnswer, 
 		case <-p.after(proposePause):
 		}
 	}
+}
+
+// untouched reports whether an error of asking a node says that it has done nothing.
+func untouched(err error) bool {
+	return errors.Is(err, ErrNoCoordinator) ||
+		errors.Is(err, api.ErrUnavailable) && !errors.Is(err, api.ErrUnknownOutcome)
 }
 
 const (
