@@ -92,7 +92,7 @@ func (n *network) join(own gossip.Meta) error {
 	cfg.ID, cfg.BindAddr, cfg.Join = n.who.Load().ID, n.cfg.Cluster.GossipAddr, join
 	cfg.AdvertiseAddr = n.cfg.Cluster.AdvertiseHost
 	if cfg.AdvertiseAddr != "" {
-		cfg.AdvertiseAddr = net.JoinHostPort(cfg.AdvertiseAddr, "")
+		cfg.AdvertiseAddr = net.JoinHostPort(cfg.AdvertiseAddr, "0") // the port is the one listened on
 	}
 	cfg.Key, cfg.Meta = n.cfg.Cluster.Key, own
 	cfg.Logger, cfg.Registry, cfg.Now = n.cfg.Logger, n.cfg.Registry, n.cfg.Now
