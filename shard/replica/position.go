@@ -76,10 +76,24 @@ func (r *Replica) AwaitIndex(ctx context.Context, index uint64) error {
 	}
 	err := r.group.WaitApplied(wait, index)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		if r.neverWas(wait, index) {
+			return nil
+		}
 		return fmt.Errorf("shard %s is at entry %d, %d is asked for: %w", r.cfg.Shard, r.group.AppliedIndex(), index,
 			ErrLagging)
 	}
 	return translate(err)
+}
+
+// neverWas reports whether a log index is beyond what the group has: it was told by a log that is lost, of a
+// group that went on from one copy. A leader has everything that was acknowledged.
+func (r *Replica) neverWas(ctx context.Context, index uint64) bool {
+	if !r.group.IsLeader() || index <= r.group.Stats().LastIndex {
+		return false
+	}
+	confirm, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxLagWait)
+	defer cancel()
+	return r.group.ReadBarrier(confirm) == nil
 }
 
 // Applied is the log index up to which this replica shows everything.

@@ -93,3 +93,12 @@ func TestRequestLog(t *testing.T) {
 		require.False(t, known)
 	})
 }
+
+func TestAwaitIndex(t *testing.T) {
+	r := openReplica(t, testConfig(t.TempDir(), textSchema()))
+	defer func() { require.NoError(t, r.Close()) }()
+	_, at, err := r.Write(testContext(t), RequestID{1}, []api.Write{put("a", "text")})
+	require.NoError(t, err)
+	require.NoError(t, r.AwaitIndex(testContext(t), at))
+	require.NoError(t, r.AwaitIndex(testContext(t), at+1000), "the leader has all there is: that index is of a lost log")
+}
