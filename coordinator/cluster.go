@@ -58,11 +58,14 @@ func (n *Node) startFounding() {
 	})
 }
 
-// founders gives the coordinators that gossip sees alive, and whether one of them is in a cluster already.
+// founders gives the coordinators that gossip sees alive and that are to found a cluster of as many, and whether
+// any coordinator is in a cluster already. Those that are told to join one are no founders.
 func (n *Node) founders() (ids []string, founded bool) {
 	for _, m := range n.net.gossip.Members() {
 		if m.Status == gossip.Alive && m.Meta.HasRole(string(state.RoleCoordinator)) {
-			ids = append(ids, m.ID)
+			if m.Meta.Expect == n.cfg.Cluster.Expect {
+				ids = append(ids, m.ID)
+			}
 			founded = founded || m.Meta.Cluster != ""
 		}
 	}

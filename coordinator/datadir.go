@@ -86,7 +86,9 @@ func refuseForeign(fsys vfs.FS, dir string) error {
 		return fmt.Errorf("list: %w", err)
 	}
 	for _, name := range names {
-		if name != lockFile && strings.TrimSuffix(name, ".next") != versionFile && strings.TrimSuffix(name, ".next") != nodeFile {
+		switch strings.TrimSuffix(name, ".next") {
+		case lockFile, versionFile, nodeFile:
+		default:
 			return fmt.Errorf("it holds %q but no %s: %w", name, versionFile, ErrData)
 		}
 	}

@@ -83,8 +83,9 @@ func (id identity) write(fsys vfs.FS, path string) error {
 // checkNodeID refuses what can't be a node's id: it is a name in metrics, logs and directories.
 func checkNodeID(id string) error {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
-	if id == "" || len(id) > state.MaxIDBytes || strings.Trim(id, letters) != "" {
-		return fmt.Errorf("node id %q must be 1 to %d letters, digits, '.', '_' and '-'", id, state.MaxIDBytes)
+	if id == "" || len(id) > state.MaxIDBytes || id[0] == '.' || strings.Trim(id, letters) != "" {
+		return fmt.Errorf("node id %q must be 1 to %d letters, digits, '.', '_' and '-', not begin with a '.'", id,
+			state.MaxIDBytes)
 	}
 	return nil
 }

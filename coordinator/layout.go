@@ -64,12 +64,7 @@ func newLayouts(n *Node) *layouts {
 
 // find gives the layout of an index by its name or alias; api.ErrIndexNotFound.
 func (l *layouts) find(name string) (*layout, error) {
-	d := l.present.Load()
-	if view := l.node.meta.View(); view != d.view {
-		d = &described{view: view}
-		l.present.Store(d)
-		l.forget(view)
-	}
+	d := l.newest()
 	if found, ok := d.byName.Load(name); ok {
 		return found.(*layout), nil //nolint:forcetypeassert // nothing else is stored
 	}
@@ -83,6 +78,24 @@ func (l *layouts) find(name string) (*layout, error) {
 	}
 	d.byName.Store(name, made)
 	return made, nil
+}
+
+// newest gives what was made of the newest metadata, nothing yet if they have just come. Of several goroutines
+// that have different versions, none takes an older one, nor forgets what a newer one has.
+func (l *layouts) newest() *described {
+	view := l.node.meta.View()
+	if d := l.present.Load(); view.Version() <= d.view.Version() {
+		return d
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	d := l.present.Load()
+	if view.Version() > d.view.Version() {
+		d = &described{view: view}
+		l.forget(view)
+		l.present.Store(d)
+	}
+	return d
 }
 
 // describe makes the layout of an index.
@@ -112,10 +125,8 @@ func (l *layouts) describe(x state.Index) (*layout, error) {
 	return made, nil
 }
 
-// forget drops what is known of deleted indexes.
+// forget drops what is known of deleted indexes. mu is held.
 func (l *layouts) forget(view *state.View) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	for id := range l.traces {
 		if _, _, ok := view.Shard(id); !ok {
 			delete(l.traces, id)
@@ -155,11 +166,16 @@ func (t *trace) wrote(index uint64) {
 	}
 }
 
-// order gives the shard's nodes, the likeliest leader first.
+// order gives the shard's nodes, the likeliest leader first. That may be one that is to give its replica up: it
+// leads until others have caught up.
 func (s *shardLayout) order() []string {
-	nodes := slices.Clone(s.Nodes)
-	if at := slices.Index(nodes, s.leads()); at > 0 {
+	nodes, leader := slices.Clone(s.Nodes), s.leads()
+	at := slices.Index(nodes, leader)
+	switch {
+	case at > 0:
 		nodes[0], nodes[at] = nodes[at], nodes[0]
+	case at < 0 && leader != "":
+		nodes = slices.Insert(nodes, 0, leader)
 	}
 	return nodes
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"sagasu/api"
 	"sagasu/coordinator/state"
@@ -16,9 +17,25 @@ import (
 )
 
 // writes brings writes to the leaders of their shards, through changes of leadership and of the layout.
-type writes struct{ node *Node }
+type writes struct {
+	// find gives a node's replica of a shard.
+	find func(shard, node string) (rpc.Replica, error)
+	// view gives the metadata, and refresh waits for some that know a shard in at least an epoch.
+	view    func() *state.View
+	refresh func(ctx context.Context, shard string, epoch uint64)
+	after   func(time.Duration) <-chan time.Time
+}
 
-func newWrites(n *Node) *writes { return &writes{node: n} }
+func newWrites(n *Node) *writes {
+	return &writes{
+		find: func(shard, node string) (rpc.Replica, error) {
+			return n.copyOn(shard, node).Replica.(copyOf).find() //nolint:forcetypeassert // copyOn makes nothing else
+		},
+		view:    func() *state.View { return n.meta.View() },
+		refresh: func(ctx context.Context, shard string, epoch uint64) { n.layouts.refresh(ctx, shard, epoch) },
+		after:   n.cfg.After,
+	}
+}
 
 // write writes to one shard. A try whose outcome is unknown is repeated under the same id, which applies
 // it once.
@@ -29,7 +46,7 @@ func (w *writes) write(ctx context.Context, s *shardLayout, documents []api.Writ
 	}
 	req := rpc.WriteRequest{ID: id, Writes: documents}
 	var answer rpc.WriteAnswer
-	err = w.atLeader(ctx, s, func(ctx context.Context, r rpc.Replica, call rpc.Call) error {
+	err = w.reach(ctx, s, true, func(ctx context.Context, r rpc.Replica, call rpc.Call) error {
 		var err error
 		answer, _, err = r.Write(ctx, call, req)
 		return err
@@ -52,17 +69,25 @@ func (w *writes) get(ctx context.Context, s *shardLayout, ids []string) ([]spars
 	return found, err
 }
 
-// atLeader calls the shard's leader, wherever it is or will be, until ctx ends. Errors of the call itself,
-// such as replica.ErrWrite, are given back at once.
+// atLeader calls the shard's leader, wherever it is or will be, until ctx ends: for calls that change nothing.
+// Errors of the call itself are given back at once.
 func (w *writes) atLeader(ctx context.Context, s *shardLayout,
+	call func(ctx context.Context, r rpc.Replica, call rpc.Call) error,
+) error {
+	return w.reach(ctx, s, false, call)
+}
+
+// reach is atLeader, also for calls that change something. If one of its tries may have done so, any error is an
+// api.ErrUnknownOutcome, but that of an index that is gone with all that was written.
+func (w *writes) reach(ctx context.Context, s *shardLayout, changes bool,
 	call func(ctx context.Context, r rpc.Replica, call rpc.Call) error,
 ) error {
 	// The layout is shared by all calls; this one may come to know a newer shard.
 	own := *s
 	s = &own
 	unknown := false
-	var last error
 	for {
+		var last error
 		nodes := s.order()
 		for tried := 0; tried < len(nodes); tried++ {
 			node := nodes[tried]
@@ -71,31 +96,51 @@ func (w *writes) atLeader(ctx context.Context, s *shardLayout,
 				s.leader.Store(&node)
 				return nil
 			}
+			unknown = unknown || changes && mayBeDone(err)
 			if !passing(err) || ctx.Err() != nil {
-				return w.giveUp(ctx, s, unknown, err)
+				return giveUp(ctx, s, unknown, err)
 			}
-			unknown = unknown || errors.Is(err, api.ErrUnknownOutcome) || errors.Is(err, context.DeadlineExceeded)
 			last = err
-			// The leader that a replica knows is tried next.
-			var moved *rpc.NotLeaderError
-			if errors.As(err, &moved) && moved.Leader != "" && moved.Leader != node {
-				if at := slices.Index(nodes[tried+1:], moved.Leader); at >= 0 {
-					nodes[tried+1], nodes[tried+1+at] = nodes[tried+1+at], nodes[tried+1]
-				}
-			}
+			nodes = follow(nodes, tried, err)
+		}
+		select {
+		case <-w.after(writePause/2 + rand.N(writePause)):
+		case <-ctx.Done():
+			return giveUp(ctx, s, unknown, last)
 		}
 		if err := w.look(ctx, s, last); err != nil {
-			return w.giveUp(ctx, s, unknown, err)
+			return err
 		}
 	}
+}
+
+// mayBeDone reports whether an error of a write leaves open if it was done.
+func mayBeDone(err error) bool {
+	return errors.Is(err, api.ErrUnknownOutcome) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, context.Canceled)
+}
+
+// follow lets the leader that a replica knows be tried next, if it was not yet. It need not be one of the nodes
+// that the metadata want.
+func follow(nodes []string, tried int, err error) []string {
+	var moved *rpc.NotLeaderError
+	if !errors.As(err, &moved) || moved.Leader == "" {
+		return nodes
+	}
+	switch at := slices.Index(nodes, moved.Leader); {
+	case at < 0:
+		return slices.Insert(nodes, tried+1, moved.Leader)
+	case at > tried+1:
+		nodes[tried+1], nodes[at] = nodes[at], nodes[tried+1]
+	}
+	return nodes
 }
 
 // try calls one node's replica, for a part of the time: a node that hangs must not take all of it.
 func (w *writes) try(ctx context.Context, s *shardLayout, node string,
 	call func(ctx context.Context, r rpc.Replica, call rpc.Call) error,
 ) error {
-	copied := w.node.copyOn(s.ID, node).Replica.(copyOf) //nolint:forcetypeassert // copyOn makes nothing else
-	r, err := copied.find()
+	r, err := w.find(s.ID, node)
 	if err != nil {
 		return err
 	}
@@ -113,38 +158,34 @@ func passing(err error) bool {
 		errors.Is(err, context.DeadlineExceeded)
 }
 
-// look rests, and takes a newer layout of the shard if there is one.
+// look takes a newer layout of the shard if there is one; api.ErrIndexNotFound if the index is gone.
 func (w *writes) look(ctx context.Context, s *shardLayout, last error) error {
-	select {
-	case <-w.node.cfg.After(writePause/2 + rand.N(writePause)):
-	case <-ctx.Done():
-		return errors.Join(ctx.Err(), last)
+	_, now, ok := w.view().Shard(s.ID)
+	var stale *rpc.EpochError
+	if ok && errors.As(last, &stale) && now.Epoch < stale.Epoch {
+		wait, cancel := context.WithTimeout(ctx, writeAttempt)
+		defer cancel()
+		w.refresh(wait, s.ID, stale.Epoch)
+		_, now, ok = w.view().Shard(s.ID)
 	}
-	_, now, ok := w.node.meta.View().Shard(s.ID)
 	if !ok {
 		return fmt.Errorf("index of shard %s was deleted: %w", s.ID, api.ErrIndexNotFound)
 	}
-	var stale *rpc.EpochError
-	if errors.As(last, &stale) && now.Epoch < stale.Epoch {
-		wait, cancel := context.WithTimeout(ctx, writeAttempt)
-		defer cancel()
-		w.node.layouts.refresh(wait, s.ID, stale.Epoch)
-		_, now, _ = w.node.meta.View().Shard(s.ID)
-	}
-	if now.Epoch != s.Epoch {
-		s.Shard = now
-	}
+	s.Shard = now
 	return nil
 }
 
 // giveUp gives the final error of a call its meaning.
-func (w *writes) giveUp(ctx context.Context, s *shardLayout, unknown bool, err error) error {
-	if ctx.Err() != nil && !errors.Is(err, api.ErrIndexNotFound) {
-		kind := api.ErrUnavailable
-		if unknown || errors.Is(err, api.ErrUnknownOutcome) || errors.Is(err, context.DeadlineExceeded) {
-			kind = api.ErrUnknownOutcome
-		}
-		return fmt.Errorf("shard %s took no answer in time: %w: %w", s.ID, kind, err)
+func giveUp(ctx context.Context, s *shardLayout, unknown bool, err error) error {
+	kind := api.ErrUnavailable
+	if unknown {
+		kind = api.ErrUnknownOutcome
+	}
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("shard %s took no answer in time: %w: %w", s.ID, kind, errors.Join(ctx.Err(), err))
+	case unknown && !errors.Is(err, api.ErrUnknownOutcome):
+		return fmt.Errorf("shard %s: %w: %w", s.ID, kind, err)
 	}
 	return err
 }

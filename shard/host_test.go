@@ -36,7 +36,8 @@ func TestGroup(t *testing.T) {
 
 	t.Run("a follower shows what a read asks for", func(t *testing.T) {
 		require.Equal(t, 1, c.count(follower, papers, at))
-		docs, mark, err := c.at(follower, papers).Fetch(testContext(t), rpc.Call{Shard: papers, MinIndex: at}, []string{"a", "b"})
+		call := rpc.Call{Shard: papers, MinIndex: at}
+		docs, mark, err := c.at(follower, papers).Fetch(testContext(t), call, []string{"a", "b"})
 		require.NoError(t, err)
 		require.Len(t, docs, 1)
 		require.GreaterOrEqual(t, mark.Applied, at)

@@ -105,7 +105,7 @@ func transfersOf(t *testing.T) (*transfers, *time.Time) {
 	h, err := New(cfg)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, h.Close()) })
-	there := Assignment{Shard: "p", Index: "papers", Schema: textSchema(), Epoch: 1, Nodes: []string{"local"}, Founded: false}
+	there := Assignment{Shard: "p", Index: "papers", Schema: textSchema(), Epoch: 1, Nodes: []string{"local"}}
 	require.NoError(t, h.Assign(1, []Assignment{there}, none, true))
 	require.NoError(t, h.Ready(testContext(t)))
 	return h.transfers, &now
