@@ -11,7 +11,8 @@ import (
 // forwarders is a network for who may not make namespaces. Nodes listen on 127.0.0.1 and are called at an address
 // of loopback of their own, where a forwarder stands before each of their ports. It knows by the kernel's tables
 // which node a connection is from, and lets nothing through from or to one that is cut off: the bytes wait, as they
-// do in a partition. The API's port has none, so a node that is cut off still answers us.
+// do in a partition. The API's port has none, so a node that is cut off still answers us. The port of a node that is
+// down takes connections and ends them, instead of refusing: others are slower to see that it is gone.
 type forwarders struct {
 	mu     sync.Mutex
 	number map[string]int // of the node, from 1

@@ -54,8 +54,8 @@ type schedule struct {
 func newSchedule(seed uint64, injuries []injury, gateways bool) *schedule {
 	s := &schedule{random: rand.New(rand.NewPCG(seed, 2))}
 	for _, i := range injuries {
-		s.kinds = append(s.kinds, fault{injury: i, role: "coordinator", leader: true}, fault{injury: i, role: "shard", leader: true},
-			fault{injury: i, role: "shard"})
+		s.kinds = append(s.kinds, fault{injury: i, role: "coordinator", leader: true},
+			fault{injury: i, role: "shard", leader: true}, fault{injury: i, role: "shard"})
 		if gateways {
 			s.kinds = append(s.kinds, fault{injury: i, role: "gateway"})
 		}

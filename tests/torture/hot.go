@@ -64,7 +64,8 @@ func (h *hot) get(ctx context.Context, client int, id string, known uint64) uint
 		return known // a read without an answer says nothing
 	}
 	h.note(id, porcupine.Operation{
-		ClientId: client, Input: move{}, Call: call, Output: seenMove{version: got.version, value: got.serial}, Return: h.clock(),
+		ClientId: client, Input: move{}, Call: call, Return: h.clock(),
+		Output: seenMove{version: got.version, value: got.serial},
 	})
 	return got.version
 }
@@ -111,7 +112,8 @@ func (h *hot) judge() (operations int, errs []error) {
 		case porcupine.Illegal:
 			errs = append(errs, fmt.Errorf("the history of %s, %d operations, is not linearizable", id, len(history)))
 		case porcupine.Unknown:
-			errs = append(errs, fmt.Errorf("the history of %s, %d operations, was not judged in %s", id, len(history), judgeTimeout))
+			errs = append(errs, fmt.Errorf("the history of %s, %d operations, was not judged in %s",
+				id, len(history), judgeTimeout))
 		}
 	}
 	return operations, errs

@@ -45,17 +45,18 @@ func (s *session) torment(ctx context.Context, until time.Time) error {
 
 // inject hurts a node and returns when it is well again.
 func (s *session) inject(ctx context.Context, f fault, n *cluster.Node) error {
+	ready := func() error { return n.WaitReady(ctx) }
 	switch f.injury {
 	case injuryPause:
 		return s.between(ctx, f, n.Pause, n.Resume)
 	case injuryPartition:
 		return s.between(ctx, f, n.Isolate, n.Heal)
 	case injuryStop:
-		return s.between(ctx, f, func() error { return n.Stop(stopTimeout) }, n.Start, func() error { return n.WaitReady(ctx) })
+		return s.between(ctx, f, func() error { return n.Stop(stopTimeout) }, n.Start, ready)
 	case injuryMove:
-		return s.between(ctx, f, n.Kill, n.Move, n.Start, func() error { return n.WaitReady(ctx) })
+		return s.between(ctx, f, n.Kill, n.Move, n.Start, ready)
 	default:
-		return s.between(ctx, f, n.Kill, n.Start, func() error { return n.WaitReady(ctx) })
+		return s.between(ctx, f, n.Kill, n.Start, ready)
 	}
 }
 

@@ -11,7 +11,8 @@ import (
 	"sagasu/api"
 )
 
-// verify reads every key, compares the replicas, and looks for documents that nobody wrote. Nothing is written any more.
+// verify reads every key, compares the replicas, and looks for documents that nobody wrote. Nothing is written any
+// more.
 func (s *session) verify(ctx context.Context) error {
 	url := s.gateways[s.inUse()].URL()
 	if err := s.cluster.WaitGreen(ctx, url, greenTimeout); err != nil {
