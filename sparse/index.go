@@ -58,6 +58,7 @@ func (c Config) Validate() error {
 type Index struct {
 	cfg    Config
 	fields *fieldSet
+	frames framePool
 	lock   io.Closer
 
 	// mu guards what Apply changes: the mutable segment, pending, applied, version.

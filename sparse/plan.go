@@ -31,6 +31,8 @@ type planner struct {
 	scoring func(TermKey)
 	terms   int
 	depth   int
+	// frames are those of the query's evaluation, if it is evaluated.
+	frames frames
 }
 
 // plan resolves a query. scored says whether anybody asks for its scores.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -201,6 +203,13 @@ func TestEngineEqualsBruteForce(t *testing.T) {
 	})
 }
 
+// spoiledFrame is one that another query left behind.
+func spoiledFrame() *frame {
+	f := &frame{scores: slices.Repeat([]float64{math.NaN()}, windowDocs)}
+	f.match.fill(windowDocs)
+	return f
+}
+
 func compareAll(t *rapid.T, x *Index, truth *brute) {
 	s := x.Snapshot()
 	defer s.Release()
@@ -212,6 +221,9 @@ func compareAll(t *rapid.T, x *Index, truth *brute) {
 			filter = drawQuery(t, 1)
 		}
 		k := rapid.IntRange(0, 30).Draw(t, "k")
+		for range 3 {
+			x.frames.scored.Put(spoiledFrame())
+		}
 		want := truth.search(q, filter, k)
 		got, err := s.Search(context.Background(), Request{Query: q, Filter: filter, K: k})
 		require.NoError(t, err)

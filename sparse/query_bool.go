@@ -8,10 +8,11 @@ type boolClause struct {
 	minimum                       int
 	boost                         float64
 	scored                        bool
+	frames                        *frames
 }
 
 func (p *planner) bool(q *api.Bool, scored bool) (clause, error) {
-	c := &boolClause{boost: q.Boost, scored: scored}
+	c := &boolClause{boost: q.Boost, scored: scored, frames: &p.frames}
 	switch {
 	case q.MinimumShould != nil:
 		c.minimum = *q.MinimumShould
@@ -58,7 +59,7 @@ func (c *boolClause) bind(at int, v *view) (node, error) {
 			if err != nil {
 				return nil, err
 			}
-			*list.to = append(*list.to, boolChild{child, newFrame(list.scored)})
+			*list.to = append(*list.to, boolChild{child, c.frames.get(list.scored)})
 		}
 	}
 	return n, nil

@@ -95,7 +95,7 @@ func (p *planner) textTerm(f *field, q *api.Term, scored bool) (clause, error) {
 }
 
 func (c *matchClause) bind(at int, v *view) (node, error) {
-	n := &matchNode{}
+	n := &matchNode{docs: v.docs}
 	for _, g := range c.groups {
 		bound := matchNodeGroup{need: g.need}
 		for _, t := range g.terms {
@@ -120,6 +120,7 @@ func (c *matchClause) bind(at int, v *view) (node, error) {
 }
 
 type matchNode struct {
+	docs    uint32
 	groups  []matchNodeGroup
 	matches bool
 	counts  []uint16
@@ -141,12 +142,9 @@ type matchColumn struct {
 }
 
 func (n *matchNode) eval(base uint32, out *frame) error {
-	out.match = wordSet{}
+	out.reset(n.docs - base)
 	if !n.matches {
 		return nil
-	}
-	if out.scores != nil {
-		clear(out.scores)
 	}
 	for i := range n.groups {
 		if err := n.group(&n.groups[i], base, out); err != nil {

@@ -71,7 +71,7 @@ func (p *planner) phraseField(f *field, text string, boost float64, scored bool)
 }
 
 func (c *phraseClause) bind(at int, v *view) (node, error) {
-	n := &phraseNode{}
+	n := &phraseNode{docs: v.docs}
 	for _, pf := range c.fields {
 		column := phraseColumn{scorer: pf.scorer, lengths: v.lengths(pf.field)}
 		for _, s := range pf.slots {
@@ -88,7 +88,10 @@ func (c *phraseClause) bind(at int, v *view) (node, error) {
 	return n, nil
 }
 
-type phraseNode struct{ columns []phraseColumn }
+type phraseNode struct {
+	docs    uint32
+	columns []phraseColumn
+}
 
 type phraseColumn struct {
 	slots   []slotCursor
@@ -105,10 +108,7 @@ type slotCursor struct {
 }
 
 func (n *phraseNode) eval(base uint32, out *frame) error {
-	out.match = wordSet{}
-	if out.scores != nil {
-		clear(out.scores)
-	}
+	out.reset(n.docs - base)
 	for i := range n.columns {
 		if err := n.columns[i].eval(base, out); err != nil {
 			return err

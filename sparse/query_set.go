@@ -65,7 +65,7 @@ type setNode struct {
 func (n *setNode) eval(base uint32, out *frame) error {
 	out.match.slice(n.words, base)
 	if out.scores != nil {
-		for i := range out.scores {
+		for i := range min(n.docs-base, windowDocs) {
 			out.scores[i] = n.boost
 		}
 	}

@@ -37,8 +37,8 @@ func (p *planner) sparseVector(q *api.SparseVector) (clause, error) {
 	return c, nil
 }
 
-func (c *vectorClause) bind(at int, _ *view) (node, error) {
-	n := &vectorNode{}
+func (c *vectorClause) bind(at int, v *view) (node, error) {
+	n := &vectorNode{docs: v.docs}
 	for i, t := range c.terms {
 		if t.postings[at] != nil {
 			n.cursors = append(n.cursors, &cursor{postings: t.postings[at]})
@@ -49,15 +49,13 @@ func (c *vectorClause) bind(at int, _ *view) (node, error) {
 }
 
 type vectorNode struct {
+	docs    uint32
 	cursors []*cursor
 	weights []float64
 }
 
 func (n *vectorNode) eval(base uint32, out *frame) error {
-	out.match = wordSet{}
-	if out.scores != nil {
-		clear(out.scores)
-	}
+	out.reset(n.docs - base)
 	for i, c := range n.cursors {
 		weight := n.weights[i]
 		err := c.window(base, base+windowDocs, func(docs, freqs []uint32) {

@@ -62,7 +62,7 @@ func (s *Snapshot) Search(ctx context.Context, req Request) (TopDocs, error) {
 
 // planner gives a planner for one query, with the statistics of Request.Stats.
 func (s *Snapshot) planner(stats *Statistics) *planner {
-	return &planner{fields: s.index.fields, gen: s.gen, global: stats}
+	return &planner{fields: s.index.fields, gen: s.gen, global: stats, frames: frames{pool: &s.index.frames}}
 }
 
 // run evaluates a query and calls visit with each window that has live matches.
@@ -76,7 +76,8 @@ func (s *Snapshot) run(ctx context.Context, query, filter api.Query, p *planner,
 	if err != nil {
 		return err
 	}
-	out := newFrame(scored)
+	defer p.frames.release()
+	out := p.frames.get(scored)
 	for at, v := range s.gen.views {
 		if v.docs == 0 {
 			continue

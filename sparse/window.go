@@ -1,6 +1,9 @@
 package sparse
 
-import "math/bits"
+import (
+	"math/bits"
+	"sync"
+)
 
 // A query is evaluated over windows of documents of one segment: small enough that scores and bits of
 // a window stay in the first-level cache, large enough that a call per window and clause is cheap.
@@ -90,10 +93,41 @@ type frame struct {
 	scores []float64
 }
 
-func newFrame(scored bool) *frame {
-	f := &frame{}
-	if scored {
-		f.scores = make([]float64, windowDocs)
+// reset empties the frame of a window of which only the first docs documents count.
+func (f *frame) reset(docs uint32) {
+	f.match = wordSet{}
+	if f.scores != nil {
+		clear(f.scores[:min(docs, windowDocs)])
 	}
+}
+
+// framePool keeps frames with scores for the next query: they are large, and a query of a small index costs
+// little else.
+type framePool struct{ scored sync.Pool }
+
+// frames are those of one query.
+type frames struct {
+	pool *framePool
+	used []*frame
+}
+
+// get gives a frame, in which anything may be.
+func (s *frames) get(scored bool) *frame {
+	if !scored {
+		return &frame{}
+	}
+	f, ok := s.pool.scored.Get().(*frame)
+	if !ok {
+		f = &frame{scores: make([]float64, windowDocs)}
+	}
+	s.used = append(s.used, f)
 	return f
+}
+
+// release gives all frames back; nobody may use them any more.
+func (s *frames) release() {
+	for _, f := range s.used {
+		s.pool.scored.Put(f)
+	}
+	s.used = nil
 }
