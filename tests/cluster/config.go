@@ -3,7 +3,6 @@ package cluster
 import (
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"time"
 )
@@ -23,8 +22,6 @@ type Config struct {
 	Args []string
 	// ReadyTimeout bounds waiting for one node to be ready.
 	ReadyTimeout time.Duration
-	// Progress is told in a line what is done; nil for nobody.
-	Progress io.Writer
 }
 
 // Default gives three nodes of a role each but one gateway.
@@ -36,19 +33,19 @@ func Default() Config {
 func (c Config) Validate() error {
 	var errs []error
 	if c.Binary == "" || c.Dir == "" {
-		errs = append(errs, errors.New("Binary and Dir must be set"))
+		errs = append(errs, errors.New("field Binary or Dir is not set"))
 	}
 	switch c.Coordinators {
 	case 1, 3, 5:
 	default:
-		errs = append(errs, fmt.Errorf("Coordinators is %d, must be 1, 3 or 5", c.Coordinators))
+		errs = append(errs, fmt.Errorf("field Coordinators is %d, must be 1, 3 or 5", c.Coordinators))
 	}
 	if n := c.Coordinators + c.Shards + c.Gateways; min(c.Shards, c.Gateways) < 0 || n > maxNodes {
 		errs = append(errs, fmt.Errorf("%d nodes of shards and %d gateways: must be 0 or more, with coordinators %d at most",
 			c.Shards, c.Gateways, maxNodes))
 	}
 	if c.ReadyTimeout <= 0 {
-		errs = append(errs, fmt.Errorf("ReadyTimeout is %s, must be positive", c.ReadyTimeout))
+		errs = append(errs, fmt.Errorf("field ReadyTimeout is %s, must be positive", c.ReadyTimeout))
 	}
 	return errors.Join(errs...)
 }

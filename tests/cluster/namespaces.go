@@ -85,7 +85,8 @@ func (n *namespaces) bridge() string { return n.prefix + "b" }
 
 // namespace and plug are the names of a node's; the caller holds mu.
 func (n *namespaces) namespace(id string) string { return fmt.Sprintf("%s-%d", n.prefix, n.number[id]) }
-func (n *namespaces) plug(id string) string      { return fmt.Sprintf("%sp%d", n.prefix, n.number[id]) }
+
+func (n *namespaces) plug(id string) string { return fmt.Sprintf("%sp%d", n.prefix, n.number[id]) }
 
 func (n *namespaces) place(id string) (addresses, error) {
 	n.mu.Lock()

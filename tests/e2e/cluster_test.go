@@ -29,7 +29,7 @@ func startCluster(t *testing.T, coordinators, shards, gateways int) *cluster.Clu
 	cfg := cluster.Default()
 	cfg.Binary, cfg.Coordinators, cfg.Shards, cfg.Gateways = binary, coordinators, shards, gateways
 	var err error
-	cfg.Dir, err = os.MkdirTemp("", "sagasu-cluster-")
+	cfg.Dir, err = os.MkdirTemp("", "sagasu-cluster-") //nolint:usetesting // it outlives a test that fails
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		if t.Failed() {

@@ -116,6 +116,9 @@ func (s *session) sample(ctx context.Context) {
 // readKey reads a locked key and judges what it holds. It tells whether there was an answer.
 func (s *session) readKey(ctx context.Context, k *key) bool {
 	got, err := s.read(ctx, k.id)
+	if ctx.Err() != nil {
+		return false // the run is over
+	}
 	if err != nil {
 		s.tally.unread(err)
 		return false

@@ -2,14 +2,14 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"strings"
 )
 
-// report prints what was counted; the last line is the verdict.
-func (t *tally) report(out io.Writer, seed uint64) {
+// report tells what was counted; the last line is the verdict.
+func (t *tally) report(seed uint64) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	out := &strings.Builder{}
 	fmt.Fprintf(out, "searches: %s\n", spread(t.searches))
 	fmt.Fprintf(out, "acknowledged writes: %s; %d of unknown outcome, %d conflicts; %d reads without an answer\n",
 		spread(t.writes), t.unknown, t.conflicts, t.unanswered)
@@ -37,10 +37,11 @@ func (t *tally) report(out io.Writer, seed uint64) {
 	t.violated.list(out, "failed checks")
 	fmt.Fprintf(out, "%d faults, %d searches, %d failed, %d acknowledged, %d lost, seed %d\n",
 		total, len(t.searches), t.failed.count, len(t.writes), t.lost.count, seed)
+	return out.String()
 }
 
-// list prints what went wrong under each fault; nothing if nothing did.
-func (n *notes) list(out io.Writer, what string) {
+// list tells what went wrong under each fault; nothing if nothing did.
+func (n *notes) list(out *strings.Builder, what string) {
 	if n.count == 0 {
 		return
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"strings"
@@ -45,9 +44,7 @@ func TestSchedule(t *testing.T) {
 
 func TestReport(t *testing.T) {
 	lastLine := func(of *tally) string {
-		var out bytes.Buffer
-		of.report(&out, 7)
-		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+		lines := strings.Split(strings.TrimSpace(of.report(7)), "\n")
 		return lines[len(lines)-1]
 	}
 	of := newTally()
@@ -105,8 +102,14 @@ func TestReadConfig(t *testing.T) {
 	require.Equal(t, 10*time.Minute, c.duration)
 	require.Equal(t, []injury{injuryKill, injuryPause}, c.injuries)
 	for _, args := range [][]string{
-		{"-duration", "0s"}, {"-gateways", "0"}, {"-faults", "flood"}, {"-faults", "partition", "-loopback"},
-		{"-replicas", "1"}, {"-writes", "0"}, {"extra"}, {"-nope"},
+		{"-duration", "0s"},
+		{"-gateways", "0"},
+		{"-faults", "flood"},
+		{"-faults", "partition", "-loopback"},
+		{"-replicas", "1"},
+		{"-writes", "0"},
+		{"extra"},
+		{"-nope"},
 	} {
 		_, err := readConfig(args, io.Discard)
 		require.Error(t, err, "%v", args)

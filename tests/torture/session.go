@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
+	"log"
 	"math/rand/v2"
 	"net/http"
 	"sync"
@@ -27,7 +27,7 @@ type session struct {
 	keys     *book
 	hot      *hot
 	tally    *tally
-	progress io.Writer
+	progress *log.Logger
 	started  time.Time
 	// faults tells which node suffers now.
 	faults *suffering
@@ -40,7 +40,7 @@ type session struct {
 	random *rand.Rand // of the load
 }
 
-func newSession(cfg config, c *cluster.Cluster, t *tally, progress io.Writer) *session {
+func newSession(cfg config, c *cluster.Cluster, t *tally, progress *log.Logger) *session {
 	s := &session{
 		cfg: cfg, cluster: c, client: c.Client(), keys: newBook(), tally: t, progress: progress, started: time.Now(),
 		faults: &suffering{}, random: rand.New(rand.NewPCG(cfg.seed, 1)),
@@ -57,7 +57,7 @@ func newSession(cfg config, c *cluster.Cluster, t *tally, progress io.Writer) *s
 
 // say tells of progress, with the time.
 func (s *session) say(format string, args ...any) {
-	fmt.Fprintf(s.progress, "%7.1fs  %s\n", time.Since(s.started).Seconds(), fmt.Sprintf(format, args...))
+	s.progress.Printf("%7.1fs  %s", time.Since(s.started).Seconds(), fmt.Sprintf(format, args...))
 }
 
 // prepare makes the index and the documents that nobody changes.
