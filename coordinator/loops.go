@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"sagasu/coordinator/meta"
 	"sagasu/coordinator/state"
 	"sagasu/internal/gossip"
 	"sagasu/shard"
@@ -77,7 +78,7 @@ func (n *Node) foundCluster(ctx context.Context, view *state.View) error {
 func (n *Node) joinCluster(ctx context.Context, view *state.View) error {
 	id := view.ClusterID()
 	if id == "" {
-		return nil
+		return n.askToJoin(ctx)
 	}
 	who := *n.who.Load()
 	if who.Cluster != "" && who.Cluster != id {
@@ -102,6 +103,26 @@ func (n *Node) joinCluster(ctx context.Context, view *state.View) error {
 	if err != nil {
 		n.joinTrouble.Store(&err)
 		return err
+	}
+	n.joinTrouble.Store(nil)
+	return nil
+}
+
+// askToJoin registers a coordinator with a cluster that it knows from gossip only. It learns of the metadata as a
+// member of their group, whose leader takes in registered nodes alone.
+func (n *Node) askToJoin(ctx context.Context) error {
+	if n.net == nil || n.meta.group == nil || len(n.meta.group.Servers()) > 0 {
+		return nil
+	}
+	if _, founded := n.founders(); !founded {
+		return nil
+	}
+	own := n.registration()
+	own.RegisteredMillis = n.cfg.Now().UnixMilli()
+	_, err := meta.Propose(ctx, n.net, n.net.coordinators, n.cfg.After, state.RegisterNode{Node: own})
+	if err != nil {
+		n.joinTrouble.Store(&err)
+		return fmt.Errorf("ask to join: %w", err)
 	}
 	n.joinTrouble.Store(nil)
 	return nil

@@ -20,6 +20,23 @@ type proposer struct {
 	after func(time.Duration) <-chan time.Time
 }
 
+// Propose brings a change to whoever of the nodes leads, for a node that has no metadata of its own yet. Errors are
+// those of Source.
+func Propose(ctx context.Context, caller Caller, nodes func() []string, after func(time.Duration) <-chan time.Time,
+	change state.Change,
+) (state.Result, error) {
+	ask := func(ctx context.Context, node string, call proposeCall) (proposeAnswer, error) {
+		return remoteAsk(ctx, caller, node, call)
+	}
+	p := &proposer{ask: ask, nodes: nodes, after: after}
+	answer, err := p.propose(ctx, change)
+	if err != nil {
+		return state.Result{}, err
+	}
+	r := answer.result()
+	return r, r.Err
+}
+
 // propose tries until somebody commits the change, refuses it, or ctx ends. The key is the same in every
 // try, so that the change is made once.
 func (p *proposer) propose(ctx context.Context, c state.Change) (proposeAnswer, error) {
