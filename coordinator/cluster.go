@@ -35,19 +35,19 @@ func (n *Node) heardOf(id string) (alive bool, downFor time.Duration, diskUsedPe
 // startFounding makes this node one of the founders of a new cluster, if it was told to be one of several.
 func (n *Node) startFounding() {
 	expect := n.cfg.Cluster.Expect
-	if expect < 2 || n.meta.group == nil {
+	if expect < 2 || n.meta.coordinator == nil {
 		return
 	}
 	founding := meta.NewFounding(meta.FoundingConfig{
 		Self: n.who.Load().ID, Expect: expect, Caller: n.net, After: n.cfg.After,
-		Fresh: func() bool { return n.who.Load().Cluster == "" && len(n.meta.group.Servers()) == 0 },
+		Fresh: func() bool { return n.who.Load().Cluster == "" && len(n.meta.group().Servers()) == 0 },
 		Seen:  n.founders,
 		Bootstrap: func(ctx context.Context, founders []string) error {
 			n.cfg.Logger.Info("founding a cluster", "coordinators", founders)
-			if err := n.meta.group.Found(ctx, founders); err != nil {
+			if err := n.meta.group().Found(ctx, founders); err != nil {
 				return err
 			}
-			return n.meta.group.Lead(ctx)
+			return n.meta.group().Lead(ctx)
 		},
 	})
 	founding.Register(n.net.handle)
@@ -79,20 +79,20 @@ func (n *Node) keepCoordinators(ctx context.Context, view *state.View) error {
 	if !n.meta.leads() {
 		return nil
 	}
-	members := n.meta.group.Servers()
+	members := n.meta.group().Servers()
 	want := wantedCoordinators(view, members, n.who.Load().ID, func(id string) bool {
 		alive, _, _ := n.heardOf(id)
 		return alive || id == n.who.Load().ID
 	})
 	next := consensus.NextStep(members, want, n.who.Load().ID, func(id string) bool {
-		behind, err := n.meta.group.CaughtUp(ctx, id)
+		behind, err := n.meta.group().CaughtUp(ctx, id)
 		return err == nil && behind <= maxBehind
 	})
 	if next.Kind == consensus.StepNone {
 		return nil
 	}
 	n.cfg.Logger.Info("changing the coordinators", "step", string(next.Kind), "node", next.Node)
-	return n.meta.group.Take(ctx, next)
+	return n.meta.group().Take(ctx, next)
 }
 
 // wantedCoordinators gives who shall have a vote: the members that are alive, those that are not but have

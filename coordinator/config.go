@@ -42,6 +42,10 @@ type Config struct {
 	// SearchDelay is shard.Config.SearchDelay.
 	SearchDelay time.Duration
 
+	// TrailingLogs is how many entries of the metadata's log are kept behind a snapshot; 0 is the default of
+	// package consensus.
+	TrailingLogs uint64
+
 	// Now is the clock, After the timers.
 	Now      func() time.Time
 	After    func(time.Duration) <-chan time.Time

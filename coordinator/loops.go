@@ -21,15 +21,16 @@ func (n *Node) start() {
 	if n.host != nil {
 		n.loop("hold replicas", n.holdReplicas)
 	}
-	if n.meta.group != nil {
+	if n.meta.coordinator != nil {
 		n.loop("know the newest metadata", n.knowNewest)
 	}
 	if n.net != nil {
 		n.running.Go(n.tellLoad)
 	}
-	if n.net != nil && n.meta.group != nil {
+	if n.net != nil && n.meta.coordinator != nil {
 		n.loop("keep the coordinators", n.keepCoordinators)
 		n.running.Go(func() { n.newReconciler().Run(n.ctx) })
+		n.running.Go(func() { n.meta.mend(n.ctx, &n.cfg) })
 	}
 }
 
@@ -111,7 +112,7 @@ func (n *Node) joinCluster(ctx context.Context, view *state.View) error {
 // askToJoin registers a coordinator with a cluster that it knows from gossip only. It learns of the metadata as a
 // member of their group, whose leader takes in registered nodes alone.
 func (n *Node) askToJoin(ctx context.Context) error {
-	if n.net == nil || n.meta.group == nil || len(n.meta.group.Servers()) > 0 {
+	if n.net == nil || n.meta.coordinator == nil || len(n.meta.group().Servers()) > 0 {
 		return nil
 	}
 	if _, founded := n.founders(); !founded {

@@ -84,8 +84,8 @@ func (n *Node) Cluster(ctx context.Context) (api.ClusterStatus, error) {
 
 // metadataLeader gives the leader of the coordinators, as far as this node can tell.
 func (n *Node) metadataLeader(ctx context.Context) string {
-	if n.meta.group != nil {
-		leader, _ := n.meta.group.Leader()
+	if n.meta.coordinator != nil {
+		leader, _ := n.meta.group().Leader()
 		return leader
 	}
 	for _, node := range n.net.coordinators() {
@@ -162,8 +162,8 @@ func (n *Node) coordinatorRoles(ctx context.Context) map[string]string {
 }
 
 func (n *Node) metadataMembers(ctx context.Context, leader string) []consensus.Server {
-	if n.meta.group != nil {
-		return n.meta.group.Servers()
+	if n.meta.coordinator != nil {
+		return n.meta.group().Servers()
 	}
 	if leader == "" {
 		return nil

@@ -74,6 +74,9 @@ func (f *FSM) Apply(commands []consensus.Command) []any {
 	return results
 }
 
+// Wake closes the channel of Changed though nothing has changed here: another machine has taken this one's place.
+func (f *FSM) Wake() { f.announce() }
+
 // announce tells those who wait that the view has changed.
 func (f *FSM) announce() {
 	f.mu.Lock()

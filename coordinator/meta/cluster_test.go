@@ -136,7 +136,7 @@ func newCoordinators(t testing.TB, ids ...string) *coordinators {
 	for _, id := range ids {
 		c.open(id)
 	}
-	require.NoError(t, c.by[ids[0]].group.Lead(testContext(t)))
+	require.NoError(t, c.by[ids[0]].group().Lead(testContext(t)))
 	_, err := c.by[ids[0]].Propose(testContext(t), state.FoundCluster{ClusterID: "c1", Level: state.Level})
 	require.NoError(t, err)
 	return c
@@ -156,7 +156,8 @@ func (c *coordinators) open(id string) {
 	require.NoError(c.t, err)
 	c.t.Cleanup(func() { require.NoError(c.t, group.Close()) })
 	c.by[id] = NewCoordinator(CoordinatorConfig{
-		Self: id, FSM: machine, Group: group, Name: "meta", Network: cfg.Network, Caller: from{c.web, id}, After: quick,
+		Self: id, Parts: Parts{FSM: machine, Group: group}, Name: "meta", Network: cfg.Network,
+		Caller: from{c.web, id}, After: quick,
 	})
 	c.by[id].Register(c.web.handle(id))
 }
@@ -164,7 +165,7 @@ func (c *coordinators) open(id string) {
 func (c *coordinators) leader() string {
 	for ctx := testContext(c.t); ; {
 		for _, id := range c.ids {
-			if c.by[id].group.IsLeader() && !c.web.cut[id] {
+			if c.by[id].group().IsLeader() && !c.web.cut[id] {
 				return id
 			}
 		}

@@ -14,9 +14,9 @@ import (
 
 // Coordinator is the metadata on a node that has a replica of it.
 type Coordinator struct {
-	self  string
-	fsm   *fsm.FSM
-	group *consensus.Group
+	self string
+	// parts are replaced when the group had to be opened anew.
+	parts atomic.Pointer[Parts]
 	// status asks another coordinator's group how far it is; nil for a coordinator on its own.
 	network  *consensus.Network
 	name     string
@@ -26,13 +26,18 @@ type Coordinator struct {
 	current  atomic.Bool
 }
 
+// Parts are a raft group and the state machine that it applies to.
+type Parts struct {
+	FSM   *fsm.FSM
+	Group *consensus.Group
+}
+
 // CoordinatorConfig configures a Coordinator.
 type CoordinatorConfig struct {
 	// Self is the node's id.
 	Self string
-	// Group is the raft group over FSM, Name its name.
-	FSM   *fsm.FSM
-	Group *consensus.Group
+	// Parts is the raft group, Name its name.
+	Parts Parts
 	Name  string
 	// Network connects the group, Caller the nodes; both nil for a coordinator on its own.
 	Network *consensus.Network
@@ -43,19 +48,30 @@ type CoordinatorConfig struct {
 // NewCoordinator makes the metadata of a coordinator.
 func NewCoordinator(cfg CoordinatorConfig) *Coordinator {
 	c := &Coordinator{
-		self: cfg.Self, fsm: cfg.FSM, group: cfg.Group, name: cfg.Name, network: cfg.Network, caller: cfg.Caller,
+		self: cfg.Self, name: cfg.Name, network: cfg.Network, caller: cfg.Caller,
 	}
+	c.parts.Store(&cfg.Parts)
 	c.proposer = proposer{ask: c.ask, nodes: func() []string { return []string{c.self} }, after: cfg.After}
 	return c
 }
 
 var _ Source = (*Coordinator)(nil)
 
+// Parts gives the present group and its state machine.
+func (c *Coordinator) Parts() Parts { return *c.parts.Load() }
+
+// Replace puts a group that was opened anew in the place of the one before, and wakes who waits for a change.
+func (c *Coordinator) Replace(p Parts) { c.parts.Swap(&p).FSM.Wake() }
+
+func (c *Coordinator) fsm() *fsm.FSM { return c.parts.Load().FSM }
+
+func (c *Coordinator) group() *consensus.Group { return c.parts.Load().Group }
+
 // View implements Source.
-func (c *Coordinator) View() *state.View { return c.fsm.View() }
+func (c *Coordinator) View() *state.View { return c.fsm().View() }
 
 // Changed implements Source.
-func (c *Coordinator) Changed() <-chan struct{} { return c.fsm.Changed() }
+func (c *Coordinator) Changed() <-chan struct{} { return c.fsm().Changed() }
 
 // Current implements Source.
 func (c *Coordinator) Current() bool { return c.current.Load() }
@@ -68,7 +84,7 @@ func (c *Coordinator) Propose(ctx context.Context, change state.Change) (state.R
 	}
 	r := answer.result()
 	// A refusal is an entry too, but no new version of the view.
-	if err := c.group.WaitApplied(ctx, answer.Index); err != nil {
+	if err := c.group().WaitApplied(ctx, answer.Index); err != nil {
 		return r, fmt.Errorf("wait for entry %d of the metadata: %w", answer.Index, err)
 	}
 	return r, r.Err
@@ -80,7 +96,7 @@ func (c *Coordinator) Sync(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the metadata: %w", err)
 	}
-	if err := c.group.WaitApplied(ctx, applied); err != nil {
+	if err := c.group().WaitApplied(ctx, applied); err != nil {
 		return fmt.Errorf("read the metadata: %w", err)
 	}
 	c.current.Store(true)
@@ -89,14 +105,14 @@ func (c *Coordinator) Sync(ctx context.Context) error {
 
 // applied gives an index that covers all that was committed before the call.
 func (c *Coordinator) applied(ctx context.Context) (uint64, error) {
-	err := c.group.ReadBarrier(ctx)
+	err := c.group().ReadBarrier(ctx)
 	if err == nil {
-		return c.group.AppliedIndex(), nil
+		return c.group().AppliedIndex(), nil
 	}
 	if !errors.Is(err, consensus.ErrNotLeader) {
 		return 0, err
 	}
-	leader, ok := c.group.Leader()
+	leader, ok := c.group().Leader()
 	if !ok || leader == c.self || c.caller == nil {
 		return 0, ErrNoCoordinator
 	}
@@ -141,10 +157,10 @@ func remoteAsk(ctx context.Context, caller Caller, node string, call proposeCall
 
 // commit proposes to this node's group.
 func (c *Coordinator) commit(ctx context.Context, call proposeCall) (proposeAnswer, error) {
-	result, index, err := c.group.Propose(ctx, consensus.Proposal{
+	result, index, err := c.group().Propose(ctx, consensus.Proposal{
 		Type: call.Type, Version: call.Version, MinReader: consensus.ReaderVersion, Key: call.Key, Payload: call.Payload,
 	})
-	leader, _ := c.group.Leader()
+	leader, _ := c.group().Leader()
 	switch {
 	case errors.Is(err, consensus.ErrDuplicate):
 		// The change is there; its result was forgotten by a restart. All changes tell a retry apart.
@@ -164,7 +180,7 @@ func (c *Coordinator) commit(ctx context.Context, call proposeCall) (proposeAnsw
 		return proposeAnswer{}, fmt.Errorf("change the metadata: result of type %T: %v", result, result)
 	}
 	answer := answerOf(r, index)
-	answer.Version = c.fsm.View().Version()
+	answer.Version = c.fsm().View().Version()
 	return answer, nil
 }
 
@@ -182,10 +198,10 @@ func (c *Coordinator) Register(handle Handle) {
 		return appendAnswer(dst, answer)
 	})
 	handle(MethodSync, func(ctx context.Context, _, dst []byte) ([]byte, error) {
-		if err := c.group.ReadBarrier(ctx); err != nil {
+		if err := c.group().ReadBarrier(ctx); err != nil {
 			return nil, err
 		}
-		applied, view := c.group.AppliedIndex(), c.fsm.View()
+		applied, view := c.group().AppliedIndex(), c.fsm().View()
 		return appendAnswer(dst, syncAnswer{applied, view.Version(), view.ClusterID()})
 	})
 	handle(MethodWatch, c.watch)
@@ -210,15 +226,15 @@ func (c *Coordinator) watch(ctx context.Context, body, dst []byte) ([]byte, erro
 	ctx, cancel := context.WithTimeout(ctx, watchTime)
 	defer cancel()
 	for {
-		changed := c.fsm.Changed()
-		if v := c.fsm.View(); v.Version() > call.Above {
+		changed := c.fsm().Changed()
+		if v := c.fsm().View(); v.Version() > call.Above {
 			data, err := v.Encode()
 			return append(append(dst, protocolVersion), data...), err
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			if _, led := c.group.Leader(); !led {
+			if _, led := c.group().Leader(); !led {
 				return nil, fmt.Errorf("watch the metadata: %w: no leader is known to %s", ErrNoCoordinator, c.self)
 			}
 			return append(dst, protocolVersion), nil

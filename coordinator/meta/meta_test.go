@@ -57,7 +57,7 @@ func TestCoordinators(t *testing.T) {
 	})
 	t.Run("an answer that is lost is no change that is lost, nor made twice", func(t *testing.T) {
 		leader, other := c.leader(), c.others()[0]
-		before := c.by[leader].group.AppliedIndex()
+		before := c.by[leader].group().AppliedIndex()
 		lost := 3
 		c.web.mu.Lock()
 		c.web.lose = func(node string, method uint16) bool {
@@ -74,7 +74,7 @@ func TestCoordinators(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, r.Changed, "the answer is the first one's")
 		require.Zero(t, lost)
-		entries := c.by[leader].group.AppliedIndex() - before
+		entries := c.by[leader].group().AppliedIndex() - before
 		require.LessOrEqual(t, entries, uint64(4))
 	})
 	t.Run("who knows no leader says so to those who watch", func(t *testing.T) {
@@ -83,7 +83,7 @@ func TestCoordinators(t *testing.T) {
 		body, err := encode(watchCall{Above: 1 << 40})
 		require.NoError(t, err)
 		for {
-			if _, led := c.by[other].group.Leader(); !led {
+			if _, led := c.by[other].group().Leader(); !led {
 				break
 			}
 			<-time.After(10 * time.Millisecond)
@@ -100,7 +100,7 @@ func TestCoordinators(t *testing.T) {
 			c.web.isolate(id, true)
 		}
 		for {
-			if _, led := c.by[others[0]].group.Leader(); !led {
+			if _, led := c.by[others[0]].group().Leader(); !led {
 				break
 			}
 			<-time.After(10 * time.Millisecond)
