@@ -305,7 +305,11 @@ func killCoordinators(t *testing.T, c *cluster.Cluster) {
 		}
 	}
 	green(t, c, c.Node("g1"))
-	status, answer = request(t, c, http.MethodPut, c.Node("g1").URL()+"/v1/indexes/new", textSchema)
+	// A leader that was just elected may still ask to come again.
+	require.Eventually(t, func() bool {
+		status, answer = request(t, c, http.MethodPut, c.Node("g1").URL()+"/v1/indexes/new", textSchema)
+		return status != http.StatusServiceUnavailable
+	}, startTimeout, 50*time.Millisecond, "indexes can't be created")
 	require.Equal(t, http.StatusCreated, status, "%v", answer)
 }
 
