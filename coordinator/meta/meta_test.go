@@ -438,7 +438,8 @@ func TestAlone(t *testing.T) {
 	group, err := consensus.Open(cfg, machine)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, group.Close()) }()
-	c := NewCoordinator(CoordinatorConfig{Self: "local", FSM: machine, Group: group, Name: "meta", After: quick})
+	c := NewCoordinator(CoordinatorConfig{Self: "local", Parts: Parts{FSM: machine, Group: group}, Name: "meta",
+		After: quick})
 	_, err = c.Propose(testContext(t), state.FoundCluster{ClusterID: "c1", Level: state.Level})
 	require.NoError(t, err)
 	require.False(t, c.Current())
