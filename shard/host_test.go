@@ -44,11 +44,17 @@ func TestGroup(t *testing.T) {
 		require.Equal(t, uint64(1), mark.Epoch)
 	})
 	t.Run("what is not there in time is lagging", func(t *testing.T) {
-		for _, r := range []rpc.Replica{c.at(follower, papers), remote.At(leader)} {
+		other := rpc.NewClient(callWay{c.members[leader]})
+		for _, r := range []rpc.Replica{c.at(follower, papers), other.At(follower)} {
 			_, _, err := r.Count(testContext(t), rpc.Call{Shard: papers, MinIndex: at + 1000}, nil)
 			require.ErrorIs(t, err, rpc.ErrLagging)
 			require.ErrorIs(t, err, api.ErrUnavailable)
 		}
+	})
+	t.Run("unless the leader knows that it never was", func(t *testing.T) {
+		count, _, err := remote.At(leader).Count(testContext(t), rpc.Call{Shard: papers, MinIndex: at + 1000}, nil)
+		require.NoError(t, err)
+		require.Equal(t, 1, count)
 	})
 	t.Run("everything acknowledged is asked of the leader", func(t *testing.T) {
 		call := rpc.Call{Shard: papers, MinIndex: Latest}
