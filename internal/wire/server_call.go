@@ -21,6 +21,7 @@ type call struct {
 
 // run answers the call, on a goroutine of its own.
 func (k *call) run() {
+	roomy(-1)
 	// The answer is put right behind where its frame begins, so that a large one is not copied.
 	answer := k.conn.server.buffers.get(responseHead + int(k.method.size.Load()))
 	answer.b = answer.b[:responseHead]
