@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"sync"
 )
 
 // panicError is what a call that panicked gives.
@@ -28,11 +29,11 @@ func Contain[T any](f func() (T, error)) (value T, err error) {
 // does not heed its context is not waited for. Panics are contained.
 func call[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
 	done := make(chan answer[T], 1)
-	go func() {
+	Go(func() {
 		var a answer[T]
 		a.value, a.err = Contain(func() (T, error) { return f(ctx) })
 		done <- a
-	}()
+	})
 	select {
 	case a := <-done:
 		return a.value, a.err
@@ -46,29 +47,62 @@ func call[T any](ctx context.Context, f func(context.Context) (T, error)) (T, er
 type answer[T any] struct {
 	value T
 	err   error
+	given bool
 }
 
-// everywhere calls all shards at once and returns their answers in the shards' order.
+// gathering takes the answers of shards until nobody waits for them any more.
+type gathering[T any] struct {
+	mu      sync.Mutex
+	answers []answer[T]
+	missing int
+	over    bool
+	done    chan struct{} // closed when none is missing
+}
+
+// everywhere calls all shards at once and returns their answers in the shards' order, with the context's error for
+// those that have not answered when it is done.
 func everywhere[T any](
 	ctx context.Context, shards []Shard, f func(context.Context, int, Shard) (T, error),
 ) []answer[T] {
-	answers := make([]answer[T], len(shards))
-	finished := make(chan struct{}, len(shards))
+	if len(shards) == 0 {
+		return nil
+	}
+	g := &gathering[T]{answers: make([]answer[T], len(shards)), missing: len(shards), done: make(chan struct{})}
 	for i, shard := range shards {
-		ask := func() {
-			answers[i].value, answers[i].err = call(ctx, func(ctx context.Context) (T, error) {
-				return f(ctx, i, shard)
-			})
-			finished <- struct{}{}
-		}
-		if i == len(shards)-1 {
-			ask()
-			break
-		}
-		go ask()
+		Go(func() {
+			g.take(i, func() (T, error) { return f(ctx, i, shard) })
+		})
 	}
-	for range shards {
-		<-finished
+	select {
+	case <-g.done:
+	case <-ctx.Done():
+		g.end(ctx.Err())
 	}
-	return answers
+	return g.answers
+}
+
+// take gets the answer of one shard.
+func (g *gathering[T]) take(at int, f func() (T, error)) {
+	value, err := Contain(f)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.over {
+		return
+	}
+	g.answers[at] = answer[T]{value: value, err: err, given: true}
+	if g.missing--; g.missing == 0 {
+		close(g.done)
+	}
+}
+
+// end stands the error in for the answers that are missing, and takes no more.
+func (g *gathering[T]) end(err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.over = true
+	for i := range g.answers {
+		if !g.answers[i].given {
+			g.answers[i].err = err
+		}
+	}
 }

@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"sagasu/coordinator/query"
 )
 
 // never is a time that does not come.
@@ -137,13 +139,13 @@ func (f *flight[T]) launch(ctx context.Context, at int, hedge bool) {
 		f.answers = make(chan outcome[T])
 	}
 	f.flying = append(f.flying, a)
-	go func() {
+	query.Go(func() {
 		out := run(ctx, a, f.ask, call)
 		select {
 		case f.answers <- out:
 		case <-ctx.Done():
 		}
-	}()
+	})
 }
 
 // wait brings the flight to its end; first is the outcome of an attempt that has ended already.
