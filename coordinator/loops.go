@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"time"
 
 	"sagasu/coordinator/meta"
 	"sagasu/coordinator/state"
@@ -239,15 +238,5 @@ func (n *Node) tellLoad() {
 		case <-n.ctx.Done():
 			return
 		}
-	}
-}
-
-// gossiped waits a moment where nothing else tells of a change; false when the node is closed.
-func (n *Node) pause(d time.Duration) bool {
-	select {
-	case <-n.cfg.After(d):
-		return true
-	case <-n.ctx.Done():
-		return false
 	}
 }

@@ -2,7 +2,6 @@ package coordinator
 
 import (
 	"fmt"
-
 	"testing"
 	"time"
 

@@ -61,10 +61,15 @@ func (n *Node) propose(ctx context.Context, view *state.View, name string, schem
 	if err != nil {
 		return state.Index{}, fmt.Errorf("%w: %w", api.ErrUnavailable, err)
 	}
-	r, err := n.meta.Propose(ctx, state.CreateIndex{
+	wanted := state.CreateIndex{
 		Name: name, UUID: uuid, Schema: schema, CreatedMillis: n.cfg.Now().UnixMilli(),
 		Replicas: want.Replicas, Shards: state.Layout(uuid, nodes),
-	})
+	}
+	r, err := n.meta.Propose(ctx, wanted)
+	if err == nil && r.Index.UUID == "" {
+		// It was committed, but what came of it was forgotten with its leader: a repetition tells.
+		r, err = n.meta.Propose(ctx, wanted)
+	}
 	return r.Index, translate(err)
 }
 

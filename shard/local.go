@@ -13,7 +13,7 @@ import (
 	"sagasu/sparse"
 )
 
-// Latest, as a call's MinIndex, asks the leader for everything that was acknowledged before the call: a
+// Latest as a call's MinIndex asks the leader for everything that was acknowledged before the call: a
 // linearizable read.
 const Latest = ^uint64(0)
 

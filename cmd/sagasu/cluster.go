@@ -64,8 +64,12 @@ func statusCommand(t *terminal) *cobra.Command {
 				metadata += ", as it was when a coordinator was last reached"
 			}
 			rows := [][]string{
-				{"cluster", s.ClusterID}, {"health", string(s.Health)}, {"asked", s.Node}, {"leader", orNone(s.Leader)},
-				{"metadata", metadata}, {"nodes", fmt.Sprintf("%d, %d alive", s.Nodes, s.NodesAlive)},
+				{"cluster", s.ClusterID},
+				{"health", string(s.Health)},
+				{"asked", s.Node},
+				{"leader", orNone(s.Leader)},
+				{"metadata", metadata},
+				{"nodes", fmt.Sprintf("%d, %d alive", s.Nodes, s.NodesAlive)},
 				{"indexes", fmt.Sprintf("%d in %d shards", s.Indexes, s.Shards)},
 			}
 			for i, p := range s.Problems {

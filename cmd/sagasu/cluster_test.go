@@ -92,7 +92,7 @@ func TestClusterSettings(t *testing.T) {
 		"rpc beyond loopback":   {"--rpc-addr :7947", "--insecure"},
 		"gossip beyond it":      {"--gossip-addr 0.0.0.0:7946", "--insecure"},
 		"address without port":  {"--rpc-addr somewhere", "is no address"},
-		"key file that is none": {"--rpc-addr 127.0.0.1:0 --gossip-addr 127.0.0.1:0 --gossip-key-file /nowhere", "gossip-key-file"},
+		"key file that is none": {"--rpc-addr 127.0.0.1:0 --gossip-key-file /nowhere", "gossip-key-file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out, messages bytes.Buffer
@@ -112,8 +112,10 @@ func TestRecoverRefuses(t *testing.T) {
 		code int
 		want string
 	}{
-		"no directory":        {[]string{"recover"}, exitUsage, "--data-dir is not set"},
-		"no data directory":   {[]string{"recover", "--data-dir", t.TempDir(), "--group", "meta"}, exitUsage, "not a data directory"},
+		"no directory": {[]string{"recover"}, exitUsage, "--data-dir is not set"},
+		"no data directory": {
+			[]string{"recover", "--data-dir", t.TempDir(), "--group", "meta"}, exitUsage, "not a data directory",
+		},
 		"a directory missing": {[]string{"recover", "--data-dir", "/nowhere", "--group", "meta"}, exitUsage, "/nowhere"},
 	} {
 		t.Run(name, func(t *testing.T) {

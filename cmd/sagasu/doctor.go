@@ -100,7 +100,8 @@ func clusterFindings(ctx context.Context, server *client) []finding {
 	found := []finding{ok("server", "node %s answers at %s", status.Node, server.base)}
 	switch {
 	case len(status.Problems) == 0:
-		found = append(found, ok("cluster", "%s is green: %d nodes, %d shards", status.ClusterID, status.Nodes, status.Shards))
+		found = append(found, ok("cluster", "%s is green: %d nodes, %d shards", status.ClusterID, status.Nodes,
+			status.Shards))
 	case status.Health == api.HealthRed:
 		for _, p := range status.Problems {
 			found = append(found, fault("cluster", "see sagasu shards and the logs of the nodes named", "%s", p))
@@ -126,7 +127,8 @@ func versionFinding(nodes []api.NodeInfo) finding {
 		versions[n.Version] = append(versions[n.Version], n.ID)
 	}
 	if len(versions) > 1 {
-		return warn("versions", "finish the upgrade: run one version on all nodes", "nodes run different versions: %v", versions)
+		return warn("versions", "finish the upgrade: run one version on all nodes", "nodes run different versions: %v",
+			versions)
 	}
 	return ok("versions", "all nodes run the same version")
 }

@@ -66,8 +66,8 @@ func mapsFinding() finding {
 		return ok("mapped files", "no limit known on this system")
 	}
 	if n < leastMaps {
-		return warn("mapped files", fmt.Sprintf("sysctl -w vm.max_map_count=%d, for a node with hundreds of shards", leastMaps),
-			"at most %d", n)
+		remedy := fmt.Sprintf("sysctl -w vm.max_map_count=%d, for a node with hundreds of shards", leastMaps)
+		return warn("mapped files", remedy, "at most %d", n)
 	}
 	return ok("mapped files", "at most %d", n)
 }
@@ -80,7 +80,8 @@ func spaceFinding(dir string) finding {
 	free := 100 * s.Bavail / s.Blocks
 	size := byteSize(int64(s.Bavail) * s.Bsize)
 	if free < leastFreePercent {
-		return fault("disk space", "free space, or add nodes: below this no replicas are placed here", "%d%% free, %s", free, size)
+		return fault("disk space", "free space, or add nodes: below this no replicas are placed here", "%d%% free, %s",
+			free, size)
 	}
 	return ok("disk space", "%d%% free, %s", free, size)
 }
@@ -96,7 +97,8 @@ func syncFinding(dir string) finding {
 	text := fmt.Sprintf("4 KiB to stable storage takes %v, at worst %v of %d",
 		median.Round(10*time.Microsecond), worst.Round(10*time.Microsecond), len(took))
 	if median > slowSync {
-		return warn("disk writes", "use a local SSD: every write is acknowledged after one of these on most replicas", "%s", text)
+		return warn("disk writes", "use a local SSD: every write is acknowledged after one of these on most replicas",
+			"%s", text)
 	}
 	return ok("disk writes", "%s", text)
 }
@@ -140,7 +142,8 @@ func nodeFindings(ctx context.Context, n api.NodeInfo) []finding {
 	skew, err := clockSkew(ctx, n.HTTP)
 	switch {
 	case err != nil:
-		return append(found, warn(check, "open its HTTP port from here, or look at its log", "front end at %s: %v", n.HTTP, err))
+		return append(found, warn(check, "open its HTTP port from here, or look at its log", "front end at %s: %v",
+			n.HTTP, err))
 	case skew.Abs() > maxSkew:
 		return append(found, warn(check, "synchronise the clocks (chrony, systemd-timesyncd)", "its clock differs by %v",
 			skew.Round(time.Second)))
@@ -167,7 +170,7 @@ func clockSkew(ctx context.Context, addr string) (time.Duration, error) {
 	if err != nil {
 		return 0, fmt.Errorf("it gives no date: %w", err)
 	}
-	difference := date.Sub(time.Now())
+	difference := time.Until(date)
 	// The date was cut to the second below.
 	if difference < 0 {
 		difference = min(0, difference+time.Second)

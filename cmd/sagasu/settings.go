@@ -41,8 +41,10 @@ func settings() []setting {
 		{"gossip-addr", "", "address of gossip, usually port 7946; by default on the host of rpc-addr", checkOptionalAddr},
 		{"advertise-host", "", "host that other nodes reach this one by; by default that of the addresses", nil},
 		{"join", "", "where other nodes' gossip is: host:port, dns+name:port, file:/path; separated by commas", checkJoin},
-		{"coordinators", "", "how many coordinators found a new cluster together: 1, 3 or 5; by default 1, or none with join",
-			checkFounders},
+		{
+			"coordinators", "", "how many coordinators found a new cluster together: 1, 3 or 5; by default 1, or none " +
+				"with join", checkFounders,
+		},
 		{"gossip-key-file", "", "file with 32 bytes in base64 that encrypt gossip; all nodes alike", nil},
 	}
 }

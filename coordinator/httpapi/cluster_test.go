@@ -12,7 +12,8 @@ func TestLayout(t *testing.T) {
 	require.Equal(t, 201, resp.StatusCode, body)
 	require.Contains(t, body, `"shards":4,"replicas":2`)
 	for query, field := range map[string]string{
-		"shards=0": "shards", "shards=x": "shards", "replicas=-1": "replicas", "replicas=": "replicas", "shards=1.5": "shards",
+		"shards=0": "shards", "shards=x": "shards", "shards=1.5": "shards",
+		"replicas=-1": "replicas", "replicas=": "replicas",
 	} {
 		resp, body := f.do(t, "PUT", "/v1/indexes/other?"+query, schemaJSON)
 		requireProblem(t, resp, body, 400, field, "whole number")

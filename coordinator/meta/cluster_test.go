@@ -68,13 +68,6 @@ func (w *web) handle(node string) Handle {
 	return func(method uint16, h func(ctx context.Context, body, dst []byte) ([]byte, error)) { own[method] = h }
 }
 
-// asked is the number of calls of a method so far.
-func (w *web) asked(method uint16) int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.calls[method]
-}
-
 // from is the web as a node sees it.
 type from struct {
 	web  *web

@@ -335,8 +335,10 @@ func TestPropose(t *testing.T) {
 		{"the leader at once", map[string][]any{"a": {applied}}, []string{"a"}, nil, nil},
 		{"by a hint", map[string][]any{"a": {led("c")}, "c": {applied}}, []string{"a", "c"}, nil, nil},
 		{
-			"by a hint that is wrong", map[string][]any{"a": {led("c")}, "b": {applied}, "c": {led("")}},
-			[]string{"a", "c", "b"}, nil, nil,
+			"by a hint that is wrong",
+			map[string][]any{"a": {led("c")}, "b": {applied}, "c": {led("")}},
+			[]string{"a", "c", "b"},
+			nil, nil,
 		},
 		{"beside nodes that are away", map[string][]any{"b": {applied}}, []string{"a", "b"}, nil, nil},
 		{"after an election", map[string][]any{"a": {led(""), applied}}, []string{"a", "b", "a"}, nil, nil},
@@ -438,8 +440,10 @@ func TestAlone(t *testing.T) {
 	group, err := consensus.Open(cfg, machine)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, group.Close()) }()
-	c := NewCoordinator(CoordinatorConfig{Self: "local", Parts: Parts{FSM: machine, Group: group}, Name: "meta",
-		After: quick})
+	c := NewCoordinator(CoordinatorConfig{
+		Self: "local", Parts: Parts{FSM: machine, Group: group}, Name: "meta",
+		After: quick,
+	})
 	_, err = c.Propose(testContext(t), state.FoundCluster{ClusterID: "c1", Level: state.Level})
 	require.NoError(t, err)
 	require.False(t, c.Current())

@@ -317,7 +317,7 @@ func TestGoldenLogOfCluster(t *testing.T) {
 		for typ := range uint16(100) {
 			for version := range uint16(10) {
 				if _, known := changes(typ, version); known {
-					require.Contains(t, string("\n"+string(log)), fmt.Sprintf("\n%d %d ", typ, version))
+					require.Contains(t, "\n"+string(log), fmt.Sprintf("\n%d %d ", typ, version))
 				}
 			}
 		}

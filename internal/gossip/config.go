@@ -71,8 +71,11 @@ func (c Config) Validate() error {
 		name  string
 		value time.Duration
 	}{
-		{"ProbeInterval", c.ProbeInterval}, {"ProbeTimeout", c.ProbeTimeout}, {"GossipInterval", c.GossipInterval},
-		{"SyncInterval", c.SyncInterval}, {"StreamTimeout", c.StreamTimeout},
+		{"ProbeInterval", c.ProbeInterval},
+		{"ProbeTimeout", c.ProbeTimeout},
+		{"GossipInterval", c.GossipInterval},
+		{"SyncInterval", c.SyncInterval},
+		{"StreamTimeout", c.StreamTimeout},
 	} {
 		if d.value < time.Millisecond {
 			return invalid("%s %v is shorter than 1ms", d.name, d.value)

@@ -53,9 +53,12 @@ type Config struct {
 	Registry prometheus.Registerer
 }
 
-// Default gives the defaults, which are those of a group of one replica; Dir, Name, Schema, Analyzers, Logger and Registry are to be set.
+// Default gives the defaults, which are those of a group of one replica; Dir, Name, Schema, Analyzers, Logger and
+// Registry are to be set.
 func Default() Config {
-	return Config{FS: vfs.OS(), After: time.After, Node: localNode, Shard: localShard, Founders: []string{localNode}}
+	return Config{
+		FS: vfs.OS(), After: time.After, Node: localNode, Shard: localShard, Founders: []string{localNode},
+	}
 }
 
 // Validate names what is missing or out of range.

@@ -46,8 +46,10 @@ func BenchmarkWrite(b *testing.B) {
 		q.request.Writes = append(q.request.Writes, api.Write{Kind: api.OpIndex, Doc: api.Document{
 			ID: id, Source: []byte(`{"lang":"ja","text":"` + text + `","title":"the title of ` + id + `","year":2024}`),
 			Values: []api.Value{
-				{Field: "lang", Strings: []string{"ja"}}, {Field: "text", Strings: []string{text}},
-				{Field: "title", Strings: []string{"the title of " + id}}, {Field: "year", Ints: []int64{2024}},
+				{Field: "lang", Strings: []string{"ja"}},
+				{Field: "text", Strings: []string{text}},
+				{Field: "title", Strings: []string{"the title of " + id}},
+				{Field: "year", Ints: []int64{2024}},
 			},
 		}})
 	}

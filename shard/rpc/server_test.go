@@ -79,7 +79,8 @@ func TestCalls(t *testing.T) {
 	t.Run("write", func(t *testing.T) {
 		req := WriteRequest{ID: [16]byte{1, 15: 2}, Term: 5, Writes: sampleWrites()}
 		want := WriteAnswer{Applied: 1004, Results: []api.WriteResult{
-			{ID: "p1", Status: api.StatusCreated, Version: 1}, {ID: "p3", Status: api.StatusConflict},
+			{ID: "p1", Status: api.StatusCreated, Version: 1},
+			{ID: "p3", Status: api.StatusConflict},
 			{ID: "p2", Status: api.StatusDeleted, Version: 2},
 		}}
 		fake.answer = want

@@ -26,7 +26,8 @@ func (s *server) readFile(ctx context.Context, d *decoder, e *encoder) error {
 		return fmt.Errorf("read call: %w", err)
 	}
 	start := len(e.buf) - 1 // of the version
-	head := append(e.buf, 0, 0, 0, 0)
+	e.buf = append(e.buf, 0, 0, 0, 0)
+	head := e.buf
 	out, err := s.transfers.ReadFile(ctx, q.session, q.path, q.offset, q.length, head)
 	if err != nil {
 		return err
