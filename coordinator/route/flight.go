@@ -43,12 +43,9 @@ type flight[T any] struct {
 // holds for final, or that of the last copy if none answered; ErrNoCopy if there is none.
 func fly[T any](ctx context.Context, s *shard, k kind, f ask[T]) (T, error) {
 	r := s.router
-	r.metrics.calls.WithLabelValues(k.String()).Inc()
+	r.metrics.byKind[k].calls.Inc()
 	r.hedges.earn()
 	r.retries.earn()
-	// What is still on its way at the return is cancelled.
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	fl := &flight[T]{router: r, shard: s, kind: k, ask: f, start: r.cfg.Now()}
 	fl.see(s.view.Load())
 	defer fl.settle()
@@ -56,16 +53,16 @@ func fly[T any](ctx context.Context, s *shard, k kind, f ask[T]) (T, error) {
 		var none T
 		return none, fmt.Errorf("ask shard %s: %w", fl.view.ID, ErrNoCopy)
 	}
-	if len(fl.untried) == 1 {
-		out := run(ctx, fl.begin(0, false), f, fl.call())
-		if out.err == nil {
-			fl.won(out)
-			return out.value, nil
-		}
+	if len(fl.untried) > 1 {
+		return fl.wait(ctx, nil)
+	}
+	// There is nobody to turn to if it is late: it is asked from here.
+	out := run(ctx, fl.begin(0, false), f, fl.call())
+	if out.err != nil {
 		return fl.wait(ctx, &out)
 	}
-	fl.launch(ctx, fl.choose(), false)
-	return fl.wait(ctx, nil)
+	fl.won(out)
+	return out.value, nil
 }
 
 // see takes the copies of a view for untried.
@@ -148,13 +145,17 @@ func (f *flight[T]) launch(ctx context.Context, at int, hedge bool) {
 	})
 }
 
-// wait brings the flight to its end; first is the outcome of an attempt that has ended already.
+// wait brings the flight to its end; first is the outcome of an attempt that has failed already, nil if there was
+// none.
 func (f *flight[T]) wait(ctx context.Context, first *outcome[T]) (T, error) {
+	// What is still on its way at the return is cancelled.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	var none T
-	if first != nil {
-		if err := f.failed(ctx, *first); err != nil {
-			return none, err
-		}
+	if first == nil {
+		f.launch(ctx, f.choose(), false)
+	} else if err := f.failed(ctx, *first); err != nil {
+		return none, err
 	}
 	var timer *time.Timer
 	for {

@@ -15,7 +15,7 @@ func (f *flight[T]) won(out outcome[T]) {
 	// wait longer.
 	f.router.windows[f.kind].observe(out.took, out.start.Add(out.took))
 	if out.mark.Service > 0 {
-		m.overhead.WithLabelValues(f.kind.String()).Observe((f.since() - out.mark.Service).Seconds())
+		m.byKind[f.kind].overhead.Observe((f.since() - out.mark.Service).Seconds())
 	}
 	if out.hedge {
 		m.hedges.WithLabelValues(hedgeWon).Inc()

@@ -15,11 +15,18 @@ const (
 
 type metrics struct {
 	calls    *prometheus.CounterVec
+	byKind   [kinds]kindMetrics
 	hedges   *prometheus.CounterVec
 	retries  *prometheus.CounterVec
 	denied   prometheus.Counter
 	stale    prometheus.Counter
 	overhead *prometheus.HistogramVec
+}
+
+// kindMetrics are those of one kind of call, looked up once.
+type kindMetrics struct {
+	calls    prometheus.Counter
+	overhead prometheus.Observer
 }
 
 func newMetrics(registry prometheus.Registerer) (*metrics, error) {
@@ -50,6 +57,9 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 		if err := registry.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}
+	}
+	for k := range kinds {
+		m.byKind[k] = kindMetrics{m.calls.WithLabelValues(k.String()), m.overhead.WithLabelValues(k.String())}
 	}
 	return m, nil
 }
