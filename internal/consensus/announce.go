@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,6 +18,8 @@ type announcer struct {
 
 	mu   sync.Mutex
 	told map[raft.ServerID]told
+	// changed is closed when told changes; nil while nobody waits.
+	changed chan struct{}
 }
 
 // told is what a follower last confirmed.
@@ -51,17 +54,43 @@ func (a *announcer) note(id raft.ServerID, q *raft.AppendEntriesRequest) {
 		}
 	}
 	a.told[id] = now
+	a.wake()
 }
 
-// due gives the followers to tell of the commit index, and marks them so; again is whether others may be due later.
-func (a *announcer) due(term, commit uint64) (all map[raft.ServerID]told, again bool) {
+// wake tells those who wait that told has changed. mu is held.
+func (a *announcer) wake() {
+	if a.changed != nil {
+		close(a.changed)
+		a.changed = nil
+	}
+}
+
+// knows tells whether a follower of a leader's term has confirmed a commit index; if not, changed is closed when that
+// is to be asked again.
+func (a *announcer) knows(term, index uint64) (known bool, changed <-chan struct{}) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, t := range a.told {
+		if t.term == term && t.commit >= index {
+			return true, nil
+		}
+	}
+	if a.changed == nil {
+		a.changed = make(chan struct{})
+	}
+	return false, a.changed
+}
+
+// due gives the followers to tell of the commit index, and marks them so; again is whether others may be due later:
+// those that have just got an append, unless it is urgent.
+func (a *announcer) due(term, commit uint64, urgent bool) (all map[raft.ServerID]told, again bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	all = map[raft.ServerID]told{}
 	for id, t := range a.told {
 		switch {
 		case t.term != term || t.announcing || t.commit >= min(commit, t.index):
-		case time.Since(t.at) < announceAfter:
+		case !urgent && time.Since(t.at) < announceAfter:
 			again = true // the next append is likely to carry it
 		default:
 			t.announcing = true
@@ -79,6 +108,38 @@ func (a *announcer) done(id raft.ServerID) {
 		t.announcing = false
 		a.told[id] = t
 	}
+	a.wake()
+}
+
+// AwaitKnown returns when a follower knows that the entry at index is committed. The entry is committed before that,
+// but only this leader knows it: were it to fall silent, no other replica could show the entry until a new leader
+// is there. It gives up after knownWait, for a group may have no follower that answers.
+func (g *Group) AwaitKnown(ctx context.Context, index uint64) {
+	if g.link == nil || g.alone() {
+		return
+	}
+	timer := time.NewTimer(knownWait)
+	defer timer.Stop()
+	for {
+		ready, ok := g.leadership()
+		if !ok {
+			return
+		}
+		known, changed := g.announcer.knows(ready.term, index)
+		if known {
+			return
+		}
+		g.tell(ready, true)
+		select {
+		case <-changed:
+		case <-timer.C:
+			return
+		case <-ctx.Done():
+			return
+		case <-g.failure.failed:
+			return
+		}
+	}
 }
 
 // committed is called when entries were applied.
@@ -94,11 +155,15 @@ func (g *Group) announce() {
 	if !ok || g.ctx.Err() != nil {
 		return
 	}
-	commit := g.raft.CommitIndex()
-	followers, again := g.announcer.due(ready.term, commit)
-	if again {
+	if g.tell(ready, false) {
 		g.committed()
 	}
+}
+
+// tell tells followers of the commit index; true if others may be due later.
+func (g *Group) tell(ready readiness, urgent bool) (again bool) {
+	commit := g.raft.CommitIndex()
+	followers, again := g.announcer.due(ready.term, commit, urgent)
 	self := []byte(g.cfg.ID)
 	for id, t := range followers {
 		go func() {
@@ -111,4 +176,5 @@ func (g *Group) announce() {
 			}, &raft.AppendEntriesResponse{})
 		}()
 	}
+	return again
 }

@@ -49,6 +49,9 @@ const (
 	suspectEvery = time.Second
 	// suspectSpread is within which the followers of a lost leader stand for election, one after the other.
 	suspectSpread = 100 * time.Millisecond
+	// knownWait is how long an acknowledgement waits for a follower to know of the commit: a round trip takes a
+	// fraction of a millisecond, and a follower that takes much longer is no help.
+	knownWait = 100 * time.Millisecond
 	// stallChecks is how often the oldest store write is looked at within DiskStallLimit.
 	stallChecks = 8
 )

@@ -38,7 +38,9 @@ type reply struct {
 // synced, what arrives meanwhile becomes the next. One entry is in flight at a time, which keeps the
 // order of a caller's requests.
 type committer struct {
-	log     proposer
+	log proposer
+	// known returns when another replica could show an entry too; nil where there is none.
+	known   func(ctx context.Context, index uint64)
 	metrics *metrics
 
 	mu      sync.Mutex
@@ -48,16 +50,18 @@ type committer struct {
 	closed  bool
 	arrived chan struct{}
 
-	// ctx ends when the committer is closed; done is closed when its goroutine has ended.
-	ctx    context.Context
-	cancel context.CancelFunc
-	done   chan struct{}
+	// ctx ends when the committer is closed; done is closed when its goroutine has ended, and answering counts
+	// the replies that are still to be given.
+	ctx       context.Context
+	cancel    context.CancelFunc
+	done      chan struct{}
+	answering sync.WaitGroup
 }
 
-func newCommitter(log proposer, m *metrics) *committer {
+func newCommitter(log proposer, known func(ctx context.Context, index uint64), m *metrics) *committer {
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &committer{
-		log: log, metrics: m, arrived: make(chan struct{}, 1),
+		log: log, known: known, metrics: m, arrived: make(chan struct{}, 1),
 		ctx: ctx, cancel: cancel, done: make(chan struct{}),
 	}
 	go c.run()
@@ -144,9 +148,22 @@ func (c *committer) run() {
 	}
 }
 
-// commit proposes one entry and hands each request its part of the result.
+// commit proposes one entry, and has its requests answered once another replica could show it too.
 func (c *committer) commit(taken []*request) {
 	results, index, err := c.propose(taken)
+	if err != nil || c.known == nil {
+		answer(taken, results, index, err)
+		return
+	}
+	// The next entry need not wait for it: its way to the followers tells them the same.
+	c.answering.Go(func() {
+		c.known(c.ctx, index)
+		answer(taken, results, index, nil)
+	})
+}
+
+// answer gives each request its part of the result.
+func answer(taken []*request, results []requestResult, index uint64, err error) {
 	for i, r := range taken {
 		if err != nil {
 			r.done <- reply{err: err}
@@ -200,6 +217,7 @@ func (c *committer) close() {
 	c.mu.Unlock()
 	c.cancel()
 	<-c.done
+	c.answering.Wait()
 	for _, r := range c.take() {
 		r.done <- reply{err: ErrClosed}
 	}

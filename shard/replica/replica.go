@@ -92,7 +92,7 @@ func (r *Replica) open() error {
 	if r.group, err = consensus.Open(r.consensusConfig(), r.machine); err != nil {
 		return fmt.Errorf("open log: %w", err)
 	}
-	r.committer = newCommitter(r.group, r.metrics)
+	r.committer = newCommitter(r.group, r.group.AwaitKnown, r.metrics)
 	r.outbox = r.newOutbox()
 	r.start()
 	return nil
