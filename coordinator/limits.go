@@ -16,6 +16,8 @@ const (
 	writeAttempt = 2 * time.Second
 	// writePause is how long a write rests when nobody takes it.
 	writePause = 25 * time.Millisecond
+	// syncTimeout bounds how long a change waits for a coordinator that leads: an election and some.
+	syncTimeout = 8 * time.Second
 	// createTimeout bounds waiting for a new index's shards to take writes.
 	createTimeout = 20 * time.Second
 	// defaultReplicas is how many copies an index of a cluster gets if nobody says: one may be lost without

@@ -52,7 +52,7 @@ func (n *Node) Operations(context.Context) ([]api.Operation, error) {
 
 // RemoveNode takes a node out of the metadata. One that is alive is refused: it would register again.
 func (n *Node) RemoveNode(ctx context.Context, id string, force bool) error {
-	if err := n.meta.Sync(ctx); err != nil {
+	if err := n.sync(ctx); err != nil {
 		return fmt.Errorf("remove node %q: %w: %w", id, api.ErrUnavailable, err)
 	}
 	node, ok := n.meta.View().Node(id)

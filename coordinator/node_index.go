@@ -31,7 +31,7 @@ func (n *Node) CreateIndex(ctx context.Context, name string, schema api.Schema, 
 		return api.IndexInfo{}, err
 	}
 	// Whoever knows an old version of the metadata would place the replicas by it.
-	if err := n.meta.Sync(ctx); err != nil {
+	if err := n.sync(ctx); err != nil {
 		return api.IndexInfo{}, fmt.Errorf("create index %q: %w: %w", name, api.ErrUnavailable, err)
 	}
 	view := n.meta.View()
@@ -47,6 +47,23 @@ func (n *Node) CreateIndex(ctx context.Context, name string, schema api.Schema, 
 		return api.IndexInfo{}, fmt.Errorf("index %q is created, but does not take writes yet: %w", name, err)
 	}
 	return describe(&created), nil
+}
+
+// sync returns when this node's metadata are not older than the call, after an election if there is one.
+func (n *Node) sync(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, syncTimeout)
+	defer cancel()
+	for {
+		err := n.meta.Sync(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-n.cfg.After(loopEvery / 10):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 // propose places a new index and commits it.
@@ -101,7 +118,7 @@ func (n *Node) awaitLeaders(ctx context.Context, name string) error {
 // DeleteIndex removes an index; its files go on every node as soon as that learns of it. It returns
 // api.ErrIndexNotFound.
 func (n *Node) DeleteIndex(ctx context.Context, name string) error {
-	if err := n.meta.Sync(ctx); err != nil {
+	if err := n.sync(ctx); err != nil {
 		return fmt.Errorf("delete index %q: %w: %w", name, api.ErrUnavailable, err)
 	}
 	x, ok := n.meta.View().Index(name)

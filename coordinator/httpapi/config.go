@@ -29,7 +29,8 @@ type Config struct {
 	IdleTimeout time.Duration
 	// OperationTimeout bounds what is no search: writes, reads, changes of indexes.
 	OperationTimeout time.Duration
-	// Searches and Writes bound what runs at once; Queue what waits for each of them.
+	// Searches and Writes bound what runs at once; Queue what waits for each of them. In a cluster most of it waits
+	// for other nodes: the bound must leave room for what arrives while a copy that fell silent is found out.
 	Searches, Writes, Queue int
 	// Connections bounds the connections of one address.
 	Connections int
@@ -40,7 +41,7 @@ func Default() Config {
 	return Config{
 		Now: time.Now, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second,
 		IdleTimeout: 2 * time.Minute, OperationTimeout: 30 * time.Second,
-		Searches: 64, Writes: 64, Queue: 256, Connections: 4096,
+		Searches: 256, Writes: 256, Queue: 256, Connections: 4096,
 	}
 }
 

@@ -53,6 +53,7 @@ type Searcher struct {
 	cfg        Config
 	metrics    *metrics
 	suspects   *suspects
+	quiet      *quiet
 	statistics *statisticsCache
 }
 
@@ -66,7 +67,7 @@ func New(cfg Config) (*Searcher, error) {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
 	return &Searcher{
-		cfg: cfg, metrics: m, suspects: newSuspects(),
+		cfg: cfg, metrics: m, suspects: newSuspects(), quiet: newQuiet(),
 		statistics: newStatisticsCache(cfg.StatisticsAge, cfg.StatisticsBytes, cfg.Now()),
 	}, nil
 }
@@ -227,8 +228,10 @@ func (s *search) blame(leg string, failures []failure) {
 				"panic", fmt.Sprint(p.value), "stack", string(p.stack))
 			continue
 		}
-		s.cfg.Logger.Warn("search degraded", "index", s.target.Name, "leg", leg, "reason", string(f.reason),
-			"detail", f.detail, "error", f.err)
+		if left, ok := s.quiet.say(s.target.Name+" "+leg+" "+string(f.reason), s.cfg.Now()); ok {
+			s.cfg.Logger.Warn("search degraded", "index", s.target.Name, "leg", leg, "reason", string(f.reason),
+				"detail", f.detail, "error", f.err, "left_out", left)
+		}
 	}
 }
 

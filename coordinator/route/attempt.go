@@ -3,6 +3,7 @@ package route
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"sagasu/coordinator/query"
@@ -60,7 +61,12 @@ func (a *attempt) noted(ctx context.Context, err error, mark Mark, took time.Dur
 
 // avoided logs that a copy in order so far is not asked for a while.
 func (a *attempt) avoided(reason string) {
-	a.router.cfg.Logger.Warn("copy is avoided", "shard", a.shard, "node", a.copied.Node, "reason", reason)
+	level := slog.LevelWarn
+	if reason == reasonSlow {
+		level = slog.LevelDebug // it may be again and again, and another copy has answered
+	}
+	a.router.cfg.Logger.Log(context.Background(), level, "copy is avoided", "shard", a.shard, "node", a.copied.Node,
+		"reason", reason)
 }
 
 // run sends the call and waits for its end.
