@@ -51,12 +51,17 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 // malformed answers what is no HTTP request.
 func (s *Server) malformed(ctx *fasthttp.RequestCtx, err error) {
 	c := &call{server: s, ctx: ctx, route: "malformed", start: s.cfg.Now(), requestID: requestID(ctx)}
-	status := fasthttp.StatusBadRequest
+	status, detail := fasthttp.StatusBadRequest, "malformed HTTP request"
 	var small *fasthttp.ErrSmallBuffer
-	if errors.As(err, &small) {
+	var late interface{ Timeout() bool }
+	switch {
+	case errors.As(err, &small):
 		status = fasthttp.StatusRequestHeaderFieldsTooLarge
+	case errors.As(err, &late) && late.Timeout():
+		// Clients keep connections in reserve that they never use; this status tells them that it is only that.
+		status, detail = fasthttp.StatusRequestTimeout, "no HTTP request came in time"
 	}
-	c.fail(api.NewProblem(api.ProblemRequest, status, "", "malformed HTTP request: %v", err))
+	c.fail(api.NewProblem(api.ProblemRequest, status, "", "%s: %v", detail, err))
 	ctx.SetConnectionClose()
 	s.metrics.observe(c.route, "other", status, 0)
 }

@@ -1,7 +1,9 @@
 package httpapi
 
 import (
+	"io"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -81,4 +83,15 @@ func TestSettings(t *testing.T) {
 	requireProblem(t, resp, body, 400, "", "names no setting")
 	resp, body = f.do(t, "PUT", "/v1/cluster/settings", `{"rebuild_grace_seconds":10}`)
 	requireProblem(t, resp, body, 400, "rebuild_grace_seconds", "string")
+}
+
+func TestUnusedConnection(t *testing.T) {
+	f := newFixture(t, func(c *Config) { c.ReadTimeout = 20 * time.Millisecond })
+	conn, err := f.dial()
+	require.NoError(t, err)
+	defer func() { require.NoError(t, conn.Close()) }()
+	answer, err := io.ReadAll(conn)
+	require.NoError(t, err)
+	// Go's client takes any other status on a connection in reserve for a fault, and logs it.
+	require.Contains(t, string(answer), "HTTP/1.1 408 Request Timeout")
 }
