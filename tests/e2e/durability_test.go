@@ -50,7 +50,7 @@ func TestNewerVersion(t *testing.T) {
 	dir := t.TempDir()
 	start(t, dir).stop()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "VERSION"), []byte("99\n"), 0o600))
-	require.Contains(t, failToStart(t, dir), "version 99, this build reads up to 1")
+	require.Contains(t, failToStart(t, dir), "version 99, this build reads up to 2")
 }
 
 func TestDamagedSegment(t *testing.T) {
