@@ -27,7 +27,7 @@ func (r *Replica) catchUp(ctx context.Context) {
 	}
 }
 
-// reachLeader returns nil when this replica has applied what its leader had applied when asked.
+// reachLeader returns nil when this replica has applied what was committed when it asked its leader.
 func (r *Replica) reachLeader(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, catchUpTimeout)
 	defer cancel()
@@ -43,7 +43,22 @@ func (r *Replica) reachLeader(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("ask the leader of group %s: %w", r.cfg.Shard, err)
 	}
-	return r.group.WaitApplied(ctx, stats.AppliedIndex)
+	index, err := committed(stats, r.group.Term())
+	if err != nil {
+		return fmt.Errorf("ask the leader of group %s: %w", r.cfg.Shard, err)
+	}
+	return r.group.WaitApplied(ctx, index)
+}
+
+// committed gives an index that covers all that was committed when a leader was asked: the end of its log. One that
+// has just been elected has everything in its log, but knows of nothing yet that it is committed, and may have
+// applied nothing since it was started itself. ErrLagging if it does not lead, or not in the term that the asking
+// replica knows.
+func committed(leader consensus.Stats, term uint64) (uint64, error) {
+	if leader.State != "Leader" || leader.Term < term {
+		return 0, fmt.Errorf("it is %s in term %d, this is term %d: %w", leader.State, leader.Term, term, ErrLagging)
+	}
+	return max(leader.AppliedIndex, leader.LastIndex), nil
 }
 
 // Ready is nil if the replica can serve searches: it has not failed, and has caught up with its group
