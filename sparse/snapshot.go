@@ -37,7 +37,7 @@ func (s *Snapshot) Search(ctx context.Context, req Request) (TopDocs, error) {
 	if query == nil {
 		query = &api.MatchAll{Boost: 1}
 	}
-	top := topK{k: min(req.K, s.gen.live)}
+	top := newTopK(min(req.K, s.gen.live))
 	total := 0
 	err := s.run(ctx, query, req.Filter, s.planner(req.Stats), req.K > 0, func(v *view, base uint32, f *frame) {
 		total += f.match.count()

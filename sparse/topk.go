@@ -8,6 +8,11 @@ type topK struct {
 	entries []candidate
 }
 
+// firstEntries is the room that is made at once for entries, of 40 bytes each; few searches ask for more.
+const firstEntries = 64
+
+func newTopK(k int) topK { return topK{k: k, entries: make([]candidate, 0, min(k, firstEntries))} }
+
 type candidate struct {
 	score float64
 	view  *view
