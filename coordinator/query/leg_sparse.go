@@ -96,10 +96,7 @@ func merge(lists [][]fusion.Entry, k int) []fusion.Entry {
 	if len(lists) == 1 {
 		return lists[0]
 	}
-	var all []fusion.Entry
-	for _, list := range lists {
-		all = append(all, list...)
-	}
+	all := slices.Concat(lists...)
 	slices.SortFunc(all, func(a, b fusion.Entry) int {
 		if a.Score != b.Score {
 			return cmp.Compare(b.Score, a.Score)

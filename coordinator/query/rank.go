@@ -92,6 +92,13 @@ func (s *search) own(lists [][]fusion.Entry) {
 	if s.owners == nil {
 		return
 	}
+	if len(s.owners) == 0 {
+		found := 0
+		for _, list := range lists {
+			found += len(list)
+		}
+		s.owners = make(map[string]int, found)
+	}
 	for shard, list := range lists {
 		for _, e := range list {
 			s.owners[e.ID] = shard
