@@ -105,7 +105,11 @@ func (n *Node) awaitLeaders(ctx context.Context, name string) error {
 		group.Go(func() error {
 			return n.writes.atLeader(ctx, s, func(ctx context.Context, r rpc.Replica, call rpc.Call) error {
 				info, _, err := r.Info(ctx, call)
-				if err == nil && !info.LeaderHere {
+				switch {
+				case err != nil || info.LeaderHere:
+				case info.Failed != "":
+					err = fmt.Errorf("%w: %s", api.ErrUnavailable, info.Failed)
+				default:
 					err = &rpc.NotLeaderError{Leader: info.Leader, Term: info.Term}
 				}
 				return err

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 
 	"sagasu/api"
@@ -17,8 +18,8 @@ func newMilvus(addr string) *milvusServer { return &milvusServer{addr: addr} }
 
 func (m *milvusServer) config(name string, schema *api.Schema) milvus.Config {
 	cfg := milvus.Default()
-	// Names of collections begin with a letter, and a server may be shared.
-	cfg.Address, cfg.Collection = m.addr, "sagasu_"+name
+	// Names of collections begin with a letter and have no dashes, and a server may be shared.
+	cfg.Address, cfg.Collection = m.addr, "sagasu_"+strings.ReplaceAll(name, "-", "_")
 	cfg.Fields = schema.Fields
 	if schema.Dense != nil {
 		cfg.Dims = schema.Dense.Dims
