@@ -204,6 +204,7 @@ func TestStuck(t *testing.T) {
 		require.Equal(t, 500*time.Millisecond, time.Since(start))
 		require.Equal(t, 1, c.retries(t, reasonSlow))
 		require.Equal(t, 1, c.hedges(t, hedgeDenied))
+		synctest.Wait() // the call given up has been noted
 		c.first(0)
 		start = time.Now()
 		_, err = c.search(t.Context())
