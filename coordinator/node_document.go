@@ -158,10 +158,20 @@ func (n *Node) Count(ctx context.Context, index string, q api.Query) (int, error
 	return n.searcher.Count(ctx, l.target(n.router, nil), q)
 }
 
-// find gives the layout of an index; api.ErrUnavailable once the node closes.
+// find gives the layout of an index. One that this node does not know may only be missing here: it says
+// api.ErrIndexNotFound when the newest metadata don't have it either, and api.ErrUnavailable if it can't find out or
+// is closing.
 func (n *Node) find(index string) (*layout, error) {
 	if n.closed.Load() {
 		return nil, fmt.Errorf("node is closing: %w", api.ErrUnavailable)
+	}
+	l, err := n.layouts.find(index)
+	if n.net == nil || !errors.Is(err, api.ErrIndexNotFound) {
+		return l, err
+	}
+	if err := n.sync(n.ctx); err != nil {
+		return nil, fmt.Errorf("this node knows no index %q, and can't ask for newer metadata: %w: %w", index,
+			api.ErrUnavailable, err)
 	}
 	return n.layouts.find(index)
 }

@@ -68,9 +68,15 @@ func (n *Node) GetIndex(ctx context.Context, name string) (api.IndexInfo, error)
 	return info, nil
 }
 
-// ListIndexes tells about all indexes, by name.
+// ListIndexes tells about all indexes, by name: those that this node knows, once it has known the newest metadata or
+// as it knew them before it was restarted.
 func (n *Node) ListIndexes(ctx context.Context) ([]api.IndexInfo, error) {
 	infos := []api.IndexInfo{}
+	if !n.meta.Current() {
+		if err := n.sync(ctx); err != nil && n.meta.View().ClusterID() == "" {
+			return nil, fmt.Errorf("list indexes: %w: %w", api.ErrUnavailable, err)
+		}
+	}
 	for _, x := range n.meta.View().Indexes() {
 		info, err := n.GetIndex(ctx, x.Name)
 		if errors.Is(err, api.ErrIndexNotFound) {
