@@ -39,7 +39,7 @@ func TestToken(t *testing.T) {
 	}))
 	for _, bad := range []string{
 		"", "-", "--", "1f0c9a2b-0", "1f0c9a2b-0-", "1f0c9a2b-0-x", "1f0c9a2b--1-5", "1f0c9a2b-4-5", "2f0c9a2b-0-5", "-0-5",
-		"1f0c9a2b-0-5-5", "1f0c9a2b-0-18446744073709551615", "1f0c9a2b-99999999999999999999-5", strings.Repeat("9", 10_000),
+		"1-0-5", "1f0c9a2b0-0-5", "1f0c9a2b-+0-5", "1f0c9a2b-0-5-5", "1f0c9a2b-0-18446744073709551615", "1f0c9a2b-99999999999999999999-5", strings.Repeat("9", 10_000),
 	} {
 		_, err := readTokens(&x, []string{token(&x, 1, 2), bad})
 		var p *api.Problem

@@ -40,14 +40,16 @@ func readToken(x *state.Index, text string) (ordinal int, index uint64, err erro
 	if len(parts) != 3 {
 		return 0, 0, fmt.Errorf("%.64q is no sequence of a write", text)
 	}
-	ordinal, err = strconv.Atoi(parts[1])
+	at, err := strconv.ParseUint(parts[1], 10, 31)
 	if err == nil {
 		index, err = strconv.ParseUint(parts[2], 10, 63)
 	}
-	if err != nil || ordinal < 0 {
+	if err != nil {
 		return 0, 0, fmt.Errorf("%.64q is no sequence of a write", text)
 	}
-	if !strings.HasPrefix(x.UUID, parts[0]) || parts[0] == "" || ordinal >= len(x.Shards) {
+	ordinal = int(at)
+	// All of what token gives must be there: of less, another index could have as much in common.
+	if parts[0] != x.UUID[:min(tokenUUID, len(x.UUID))] || ordinal >= len(x.Shards) {
 		return 0, 0, fmt.Errorf("%.64q is the sequence of a write to another index than %q", text, x.Name)
 	}
 	return ordinal, index, nil
