@@ -62,6 +62,8 @@ var (
 	// ErrNothingToRecover is returned by Recover when the directory holds no replica.
 	ErrNothingToRecover = errors.New("no replica to recover")
 
+	// errUnreached is why a call to another node has no answer: the way there, or the node.
+	errUnreached = errors.New("node not reached")
 	// errOvertaken is why fetched files are dropped: this replica has caught up without them.
 	errOvertaken = errors.New("replica has caught up")
 )

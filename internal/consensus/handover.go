@@ -5,7 +5,6 @@ import (
 	"context"
 	"log/slog"
 	"slices"
-	"sync"
 
 	"github.com/hashicorp/raft"
 )
@@ -29,33 +28,18 @@ func (g *Group) handOver() {
 
 // heirs are the other voters, the most advanced first, and how many of them answer; without a Network all seem to.
 func (g *Group) heirs() (voters []raft.Server, alive int) {
-	for _, s := range g.raft.GetConfiguration().Configuration().Servers {
-		if s.Suffrage == raft.Voter && s.ID != raft.ServerID(g.cfg.ID) {
-			voters = append(voters, s)
-		}
-	}
+	voters = g.voters()
 	if g.link == nil {
 		return voters, len(voters)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), heirLimit)
-	defer cancel()
-	var all sync.WaitGroup
-	ends := make([]uint64, len(voters))
-	for i, s := range voters {
-		all.Go(func() {
-			if stats, err := g.cfg.Network.Status(ctx, string(s.ID), g.cfg.Group); err == nil {
-				ends[i] = stats.LastIndex
-			}
-		})
-	}
-	all.Wait()
-	order := make(map[raft.ServerID]uint64, len(voters))
-	for i, s := range voters {
-		order[s.ID] = ends[i]
-		if ends[i] > 0 {
+	stats := g.statuses(context.Background(), heirLimit, voters)
+	for _, s := range stats {
+		if s.end() > 0 {
 			alive++
 		}
 	}
-	slices.SortStableFunc(voters, func(a, b raft.Server) int { return cmp.Compare(order[b.ID], order[a.ID]) })
+	slices.SortStableFunc(voters, func(a, b raft.Server) int {
+		return cmp.Compare(stats[b.ID].end(), stats[a.ID].end())
+	})
 	return voters, alive
 }

@@ -22,6 +22,7 @@ type Network struct {
 	self   string
 	peers  Peers
 	logger *slog.Logger
+	asking chan struct{} // holds one for each group that asks who succeeds a lost leader
 
 	mu    sync.RWMutex
 	links map[string]*Link // by group
@@ -29,7 +30,9 @@ type Network struct {
 
 // NewNetwork makes the network of the node called self, without groups.
 func NewNetwork(self string, peers Peers, logger *slog.Logger) *Network {
-	return &Network{self: self, peers: peers, logger: logger, links: map[string]*Link{}}
+	return &Network{
+		self: self, peers: peers, logger: logger, asking: make(chan struct{}, maxAsking), links: map[string]*Link{},
+	}
 }
 
 // Transport registers the group, so that calls for it are answered, and gives its transport. Closing that
@@ -110,9 +113,9 @@ func (n *Network) Status(ctx context.Context, node, group string) (Stats, error)
 	return s, d.end()
 }
 
-// Suspect tells that another node's process is surely gone: every group here that follows it elects soon, instead of
-// waiting for HeartbeatTimeout. A wrong suspicion costs an election and no more. Each group listens once per
-// suspectEvery. It returns at once.
+// Suspect tells that another node's process is surely gone: every group here that follows it agrees with its other
+// voters on who stands for election, instead of waiting for HeartbeatTimeout. A wrong suspicion costs an election and
+// no more. Each group listens once per suspectEvery. It returns at once.
 func (n *Network) Suspect(node string) {
 	n.mu.RLock()
 	defer n.mu.RUnlock()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -131,47 +130,6 @@ func (l *Link) serveStatus(d *decoder, dst []byte) ([]byte, error) {
 	return e.buf, nil
 }
 
-// suspect starts an election if this replica follows the node.
-func (l *Link) suspect(node string) {
-	g := l.owner.Load()
-	if g == nil || !g.follows(node) {
-		return
-	}
-	now, before := time.Now().UnixNano(), l.suspects.Load()
-	if now-before < int64(suspectEvery) || !l.suspects.CompareAndSwap(before, now) {
-		return
-	}
-	time.AfterFunc(rand.N(suspectSpread), func() { l.elect(g, node, true) })
-}
-
-// elect tells raft to stand for election, as the leader's own handover would. That another follower was faster shows
-// in a new leader; when it shows in there being none, it is given the time to win.
-func (l *Link) elect(g *Group, node string, patient bool) {
-	leader, _ := g.Leader()
-	switch {
-	case g.raft.State() != raft.Follower || leader != "" && leader != node:
-		return
-	case leader == "" && patient:
-		time.AfterFunc(suspectSpread, func() { l.elect(g, node, false) })
-		return
-	}
-	ctx, cancel := context.WithTimeout(l.ctx, l.timeout)
-	defer cancel()
-	id := []byte(l.network.self)
-	header := raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: id, Addr: id}
-	_, err := l.serve(ctx, raft.RPC{Command: &raft.TimeoutNowRequest{RPCHeader: header}})
-	if err != nil {
-		l.network.logger.Warn("elect after the loss of a node", "group", l.group, "node", node, "error", err)
-	}
-}
-
-// follows tells whether this replica is a voter that follows the node.
-func (g *Group) follows(node string) bool {
-	leader, ok := g.Leader()
-	return ok && leader == node && g.raft.State() == raft.Follower &&
-		voter(g.raft.GetConfiguration().Configuration(), g.cfg.ID)
-}
-
 // call sends one request and opens its answer.
 func (l *Link) call(ctx context.Context, to raft.ServerID, e *encoder) (*decoder, error) {
 	limit := l.timeout + time.Duration(len(e.buf))*time.Second/transferRate
@@ -179,7 +137,7 @@ func (l *Link) call(ctx context.Context, to raft.ServerID, e *encoder) (*decoder
 	defer cancel()
 	answer, err := l.network.peers.Call(ctx, string(to), e.buf)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errUnreached, err)
 	}
 	return openAnswer(answer)
 }

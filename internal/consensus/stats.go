@@ -25,6 +25,9 @@ func (s Stats) LogEntries() uint64 {
 	return s.LastIndex - s.FirstIndex + 1
 }
 
+// end is the replica's last entry, which may be in the snapshot only.
+func (s Stats) end() uint64 { return max(s.LastIndex, s.SnapshotIndex) }
+
 // Stats gives the replica's present figures.
 func (g *Group) Stats() Stats {
 	s := Stats{
