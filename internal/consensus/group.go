@@ -21,8 +21,9 @@ type Group struct {
 	snapshots *snapshots
 	peers     raft.Transport // the caller's or link, for the handover of a failed replica
 	link      *Link          // nil without a Network
-	via       *transport     // what raft sends through
+	via       *transport     // what raft sends through, with a Network patiently
 	announcer announcer
+	transfers atomic.Int32 // of leadership, under way
 	failure   *failure
 	metrics   *metrics
 
@@ -214,7 +215,7 @@ func (g *Group) attempt(ctx context.Context, call func() error) error {
 
 // TransferLeadership hands leadership to the most advanced other voter.
 func (g *Group) TransferLeadership(ctx context.Context) error {
-	if err := g.await(ctx, g.raft.LeadershipTransfer()); err != nil {
+	if err := g.attempt(ctx, func() error { return g.transfer(g.raft.LeadershipTransfer) }); err != nil {
 		return fmt.Errorf("transfer leadership of group %s: %w", g.cfg.Group, err)
 	}
 	return nil

@@ -164,7 +164,9 @@ func (g *Group) TransferLeadershipTo(ctx context.Context, id string) error {
 	case id == g.cfg.ID:
 		return nil
 	}
-	err := g.attempt(ctx, func() error { return g.raft.LeadershipTransferToServer(s.ID, s.Address).Error() })
+	err := g.attempt(ctx, func() error {
+		return g.transfer(func() raft.Future { return g.raft.LeadershipTransferToServer(s.ID, s.Address) })
+	})
 	switch {
 	case errors.Is(err, raft.ErrNotLeader):
 		return fail(ErrNotLeader)

@@ -199,8 +199,10 @@ func (g *Group) run() (err error) {
 		return fmt.Errorf("%w: Transport %T does not support pre-vote", ErrInvalidConfig, g.peers)
 	}
 	g.via = &transport{Transport: g.peers, preVote: preVote, failure: g.failure}
+	var via raft.Transport = g.via
 	if g.link != nil {
 		g.via.confirmed = g.announcer.note
+		via = &replication{g.via, g}
 	}
 	done := make(chan struct{})
 	go func() {
@@ -210,7 +212,7 @@ func (g *Group) run() (err error) {
 				err = fmt.Errorf("start raft: %v: %w", p, ErrStore)
 			}
 		}()
-		g.raft, err = raft.NewRaft(g.cfg.raftConfig(), g.fsm, g.guard, g.guard, g.snapshots, g.via)
+		g.raft, err = raft.NewRaft(g.cfg.raftConfig(), g.fsm, g.guard, g.guard, g.snapshots, via)
 	}()
 	<-done
 	if err = errors.Join(err, g.failure.err()); err != nil {
