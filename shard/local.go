@@ -217,6 +217,10 @@ func (l local) Info(ctx context.Context, call rpc.Call) (rpc.ShardInfo, rpc.Mark
 	defer e.leave()
 	info := rpc.ShardInfo{Applied: e.Applied(), DenseLag: e.DenseLag()}
 	info.Leader, info.Term, info.LeaderHere = e.Leadership()
+	if !info.LeaderHere && !e.CaughtUp() {
+		// It counts as a copy, for whoever wants to stop another one, when it has what was acknowledged.
+		info.Leader = ""
+	}
 	if err := e.Err(); err != nil {
 		info.Failed = err.Error()
 	}

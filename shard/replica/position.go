@@ -74,6 +74,16 @@ func (r *Replica) Ready(ctx context.Context) error {
 	return r.Err()
 }
 
+// CaughtUp reports whether the replica has caught up with its group since it was opened.
+func (r *Replica) CaughtUp() bool {
+	select {
+	case <-r.current:
+		return true
+	default:
+		return false
+	}
+}
+
 // AwaitIndex returns when this replica shows everything up to a log index, 0 for what it has. It waits
 // for at most maxLagWait, since another replica may be there already, and returns ErrLagging then.
 func (r *Replica) AwaitIndex(ctx context.Context, index uint64) error {

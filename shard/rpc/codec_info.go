@@ -6,7 +6,8 @@ type ShardInfo struct {
 	Applied uint64
 	// Documents is the number of live documents, DenseLag that of those that wait for their vectors.
 	Documents, DenseLag int
-	// Leader is the node that leads the group as far as the replica knows, "" for none; Term is in which term.
+	// Leader is the node that leads the group as far as the replica knows, "" for none, and for a replica that has
+	// not caught up with its group since it was opened; Term is in which term.
 	Leader string
 	Term   uint64
 	// LeaderHere is true if it is this replica, and it takes writes.
