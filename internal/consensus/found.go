@@ -40,7 +40,9 @@ func (g *Group) Lead(ctx context.Context) error {
 		}
 		if !stood && g.cfg.Network != nil && g.mostOpen(ctx) {
 			stood = true
-			g.link.elect(g, "", false)
+			if _, none := g.lost(""); none {
+				g.link.stand("")
+			}
 		}
 		timer := time.NewTimer(foundPause)
 		select {

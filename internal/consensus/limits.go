@@ -47,13 +47,13 @@ const (
 	announceAfter = 10 * time.Millisecond
 	// suspectEvery is how often a group acts on the loss of its leader's process.
 	suspectEvery = time.Second
-	// suspectSpread is within which those stand for election who waited in vain for another to win, and how long a
-	// candidate they know of has before.
-	suspectSpread = 100 * time.Millisecond
 	// succeedAsk is how long the followers of a lost leader listen to who of them is to stand.
 	succeedAsk = 100 * time.Millisecond
-	// succeedWait is how long the others wait for that one to win: its asking, a vote's writes, and some more.
+	// succeedWait is how long the others wait for that one to win, before they ask again or stand: its asking, a vote's
+	// writes, and some more.
 	succeedWait = 200 * time.Millisecond
+	// succeedSpread is added to it by jitter.
+	succeedSpread = 100 * time.Millisecond
 	// maxAsking is how many groups of a node ask so at once: the loss of a node concerns hundreds.
 	maxAsking = 64
 	// patience is how long an append is sent again to a follower that is not reached, before raft is told.

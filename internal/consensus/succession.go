@@ -3,6 +3,7 @@ package consensus
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,64 +20,72 @@ func (l *Link) suspect(node string) {
 	if now-before < int64(suspectEvery) || !l.suspects.CompareAndSwap(before, now) {
 		return
 	}
-	go l.succeed(g, node)
+	go l.succeed(g, node, 0)
 }
 
-// succeed stands for election if it is this replica's turn, and else when the one whose turn it is does not win. Two
-// that stood at once would split the votes, and wait for ElectionTimeout before they try again.
-func (l *Link) succeed(g *Group, node string) {
+// succeed stands for election if it is this replica's turn, and else when nobody has won though there was time to. Two
+// that stood at once would split the votes, and wait for ElectionTimeout before they try again. An election that runs
+// is waited for as long: its votes are writes, and with a node go the leaders of hundreds of groups.
+func (l *Link) succeed(g *Group, node string, waited time.Duration) {
 	select {
 	case l.network.asking <- struct{}{}:
 	case <-l.ctx.Done():
 		return
 	}
-	self := g.Stats() // before the others', see first
-	var others []raft.Server
-	for _, s := range g.voters() {
-		if string(s.ID) != node {
-			others = append(others, s)
-		}
+	var whose turn
+	leader, lost := g.lost(node)
+	if lost {
+		self := g.Stats() // before the others', see turnOf
+		others := slices.DeleteFunc(g.voters(), func(s raft.Server) bool { return string(s.ID) == node })
+		whose = turnOf(g.cfg.ID, self, node, g.statuses(l.ctx, succeedAsk, others))
+		leader, lost = g.lost(node)
 	}
-	stats := g.statuses(l.ctx, succeedAsk, others)
 	<-l.network.asking
-	if first(g.cfg.ID, self, node, stats) {
-		l.elect(g, node, true)
+	switch {
+	case !lost:
 		return
+	case whose == turnOwn && leader == node, whose != turnTaken && waited > 0, waited >= l.timeout:
+		l.stand(node)
+	default:
+		pause := succeedWait + rand.N(succeedSpread)
+		time.AfterFunc(pause, func() { l.succeed(g, node, waited+pause) })
 	}
-	time.AfterFunc(succeedWait+rand.N(suspectSpread), func() { l.elect(g, node, true) })
 }
 
-// first tells whether of those who follow the lost node it is self's turn to stand: that of the latest last entry,
-// and among equals the smallest id. It is nobody's while an election runs, or when one has been won. As logs only
-// grow, one who looks at itself before it looks at the others and one who does so later don't both find themselves
-// first, unless the one stands already.
-func first(id string, self Stats, lost string, others map[raft.ServerID]Stats) bool {
+// turn is whose turn it is to stand for election.
+type turn int
+
+const (
+	turnOwn turn = iota
+	turnOther
+	turnTaken // an election runs, or has been won
+)
+
+// turnOf tells whose turn it is of those who follow the lost node: that of the latest last entry, and among equals
+// of the smallest id. As logs only grow, one who looks at itself before it looks at the others and another who does so
+// later don't both find that it is theirs, unless the one stands already.
+func turnOf(id string, self Stats, lost string, others map[raft.ServerID]Stats) (whose turn) {
 	for other, s := range others {
 		switch {
 		case s.Failed != "":
-			continue
 		case s.Term > self.Term, s.State == raft.Candidate.String(), s.Leader != "" && s.Leader != lost:
-			return false
-		case s.Leader == "":
-			continue // it has heard of no leader, and does not miss one
+			return turnTaken
+		case s.Leader == "": // it has heard of no leader, and does not miss one
 		case s.end() > self.end(), s.end() == self.end() && string(other) < id:
-			return false
+			whose = turnOther
 		}
 	}
-	return true
+	return whose
 }
 
-// elect tells raft to stand for election, as the leader's own handover would. That another follower was faster shows
-// in a new leader; when it shows in there being none, it is given the time to win.
-func (l *Link) elect(g *Group, node string, patient bool) {
-	leader, _ := g.Leader()
-	switch {
-	case g.raft.State() != raft.Follower || leader != "" && leader != node:
-		return
-	case leader == "" && patient:
-		time.AfterFunc(suspectSpread, func() { l.elect(g, node, false) })
-		return
-	}
+// lost tells whether this replica has no leader but the lost node, or none.
+func (g *Group) lost(node string) (leader string, lost bool) {
+	leader, _ = g.Leader()
+	return leader, g.raft.State() == raft.Follower && (leader == "" || leader == node)
+}
+
+// stand tells raft to stand for election, as the leader's own handover would.
+func (l *Link) stand(node string) {
 	ctx, cancel := context.WithTimeout(l.ctx, l.timeout)
 	defer cancel()
 	id := []byte(l.network.self)

@@ -72,13 +72,20 @@ type unhurried struct {
 	memory
 	mu     sync.Mutex
 	random *rand.Rand
+	more   time.Duration
 }
 
 func (u *unhurried) wait() {
 	u.mu.Lock()
-	took := time.Duration(2000+u.random.IntN(6000)) * time.Microsecond
+	took := time.Duration(2000+u.random.IntN(6000))*time.Microsecond + u.more
 	u.mu.Unlock()
 	time.Sleep(took)
+}
+
+func (u *unhurried) slow(more time.Duration) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.more = more
 }
 
 func (u *unhurried) Set(key, value []byte) error {
@@ -194,13 +201,41 @@ func TestSuccessionOfTheIdle(t *testing.T) {
 		began := time.Now()
 		m.web.node(m.configs[heirs[1]].ID).Suspect(m.configs[lost].ID) // the other one was not told
 		require.Equal(t, heirs[1], m.leader(lost))
-		require.Less(t, time.Since(began), succeedWait+2*suspectSpread)
+		require.Less(t, time.Since(began), succeedWait+succeedSpread+50*time.Millisecond)
 		m.close()
 		time.Sleep(time.Minute)
 	})
 }
 
-func TestFirst(t *testing.T) {
+// An election whose votes take long to write is waited for.
+func TestSuccessionOnSlowDisks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, p := newFleet(t, 3, 1)
+		lost := m.leader(-1)
+		_, index := propose(t, m.groups[lost], command("1"))
+		for _, g := range m.groups {
+			await(t, func() bool { return g.AppliedIndex() >= index })
+			disk, ok := g.guard.store.(*unhurried)
+			require.True(t, ok)
+			disk.slow(200 * time.Millisecond)
+		}
+		heirs := slices.DeleteFunc([]int{0, 1, 2}, func(i int) bool { return i == lost })
+		term, began := m.groups[lost].Term(), time.Now()
+		m.web.isolate(m.configs[lost].ID, true)
+		for _, i := range heirs {
+			m.web.node(m.configs[i].ID).Suspect(m.configs[lost].ID)
+		}
+		require.Equal(t, heirs[0], m.leader(lost))
+		require.Equal(t, term+1, m.groups[heirs[0]].Term())
+		for _, call := range p.since(began, kindVote, "") {
+			require.Equal(t, m.configs[heirs[0]].ID, call.from)
+		}
+		m.close()
+		time.Sleep(time.Minute)
+	})
+}
+
+func TestTurn(t *testing.T) {
 	at := func(leader string, end uint64) Stats {
 		return Stats{State: "Follower", Leader: leader, Term: 4, LastIndex: end}
 	}
@@ -210,20 +245,20 @@ func TestFirst(t *testing.T) {
 	compacted.SnapshotIndex = 10
 	for name, c := range map[string]struct {
 		others map[raft.ServerID]Stats
-		want   bool
+		want   turn
 	}{
-		"alone":                             {nil, true},
-		"the others are behind":             {map[raft.ServerID]Stats{"a": at("l", 8), "c": at("l", 3)}, true},
-		"one is ahead":                      {map[raft.ServerID]Stats{"a": at("l", 8), "c": at("l", 10)}, false},
-		"one is ahead by its snapshot":      {map[raft.ServerID]Stats{"c": compacted}, false},
-		"a smaller one is as far":           {map[raft.ServerID]Stats{"a": at("l", 9)}, false},
-		"a larger one is as far":            {map[raft.ServerID]Stats{"c": at("l", 9)}, true},
-		"one that is ahead has failed":      {map[raft.ServerID]Stats{"a": failed}, true},
-		"one that is ahead has no leader":   {map[raft.ServerID]Stats{"a": at("", 10)}, true},
-		"one that is behind has another":    {map[raft.ServerID]Stats{"c": at("a", 3)}, false},
-		"one is a candidate":                {map[raft.ServerID]Stats{"c": candidate}, false},
-		"one has voted in a later election": {map[raft.ServerID]Stats{"c": later}, false},
+		"alone":                             {nil, turnOwn},
+		"the others are behind":             {map[raft.ServerID]Stats{"a": at("l", 8), "c": at("l", 3)}, turnOwn},
+		"one is ahead":                      {map[raft.ServerID]Stats{"a": at("l", 8), "c": at("l", 10)}, turnOther},
+		"one is ahead by its snapshot":      {map[raft.ServerID]Stats{"c": compacted}, turnOther},
+		"a smaller one is as far":           {map[raft.ServerID]Stats{"a": at("l", 9)}, turnOther},
+		"a larger one is as far":            {map[raft.ServerID]Stats{"c": at("l", 9)}, turnOwn},
+		"one that is ahead has failed":      {map[raft.ServerID]Stats{"a": failed}, turnOwn},
+		"one that is ahead has no leader":   {map[raft.ServerID]Stats{"a": at("", 10)}, turnOwn},
+		"one that is behind has another":    {map[raft.ServerID]Stats{"c": at("a", 3)}, turnTaken},
+		"one is a candidate":                {map[raft.ServerID]Stats{"c": candidate}, turnTaken},
+		"one has voted in a later election": {map[raft.ServerID]Stats{"c": later}, turnTaken},
 	} {
-		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, first("b", at("l", 9), "l", c.others)) })
+		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, turnOf("b", at("l", 9), "l", c.others)) })
 	}
 }
