@@ -16,9 +16,10 @@ const (
 	// maxQueueBytes bounds their bytes. A single request is always let in when nothing waits.
 	maxQueueBytes = 64 << 20
 
-	// maxRequests is the number of requests that replicas remember: a caller gives up repeating a request
-	// long before that many others were committed. It is a property of the format, not a setting.
-	maxRequests = 4096
+	// maxRequests is the number of requests that replicas remember. A caller waits for an answer for 2 s before it
+	// repeats a request, and a shard commits up to 3,000 small ones a second meanwhile. Their ids are 512 KiB of a
+	// manifest. It is a property of the format, not a setting.
+	maxRequests = 32_768
 	// maxOutcomes bounds the results kept of them, of all requests together; about 2 MB.
 	maxOutcomes = 65_536
 
