@@ -5,12 +5,37 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/hashicorp/raft"
 )
 
-// handOver asks another voter to elect, in its own name: the one with the longest log, as far as they tell.
+// handOver asks another voter to elect, in its own name: the one with the longest log, as far as they tell. What this
+// replica has sent last may reach another one after that, which then refuses its vote; so when nobody leads soon, they
+// are asked anew.
 func (g *Group) handOver() {
+	term := g.raft.CurrentTerm()
+	for end := time.Now().Add(g.cfg.ElectionTimeout); g.askHeir() && g.link != nil; {
+		for asked := time.Now(); time.Since(asked) < succeedWait; time.Sleep(handOverPoll) {
+			if g.led(term) || time.Now().After(end) {
+				return
+			}
+		}
+	}
+}
+
+// led tells whether another voter leads in a later term.
+func (g *Group) led(term uint64) bool {
+	for _, s := range g.statuses(context.Background(), heirLimit, g.voters()) {
+		if s.State == raft.Leader.String() && s.Term > term {
+			return true
+		}
+	}
+	return false
+}
+
+// askHeir asks one voter to elect; false when none was reached.
+func (g *Group) askHeir() bool {
 	header := raft.RPCHeader{
 		ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(g.cfg.ID),
 		Addr: g.peers.EncodePeer(raft.ServerID(g.cfg.ID), g.peers.LocalAddr()),
@@ -19,11 +44,12 @@ func (g *Group) handOver() {
 	for _, s := range heirs {
 		err := g.peers.TimeoutNow(s.ID, s.Address, &raft.TimeoutNowRequest{RPCHeader: header}, &raft.TimeoutNowResponse{})
 		if err == nil {
-			return
+			return true
 		}
 		g.cfg.Logger.Warn("hand over leadership", slog.String("group", g.cfg.Group), slog.String("to", string(s.ID)),
 			slog.Any("error", err))
 	}
+	return false
 }
 
 // heirs are the other voters, the most advanced first, and how many of them answer; without a Network all seem to.

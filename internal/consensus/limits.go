@@ -52,6 +52,8 @@ const (
 	// succeedWait is how long the others wait for that one to win, before they ask again or stand: its asking, a vote's
 	// writes, and some more.
 	succeedWait = 200 * time.Millisecond
+	// handOverPoll is how often a leader that goes looks whether another one leads.
+	handOverPoll = 20 * time.Millisecond
 	// succeedSpread is added to it by jitter.
 	succeedSpread = 100 * time.Millisecond
 	// maxAsking is how many groups of a node ask so at once: the loss of a node concerns hundreds.
