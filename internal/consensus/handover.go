@@ -14,9 +14,11 @@ import (
 // replica has sent last may reach another one after that, which then refuses its vote; so when nobody leads soon, they
 // are asked anew.
 func (g *Group) handOver() {
-	term := g.raft.CurrentTerm()
-	for end := time.Now().Add(g.cfg.ElectionTimeout); g.askHeir() && g.link != nil; {
-		for asked := time.Now(); time.Since(asked) < succeedWait; time.Sleep(handOverPoll) {
+	term, end := g.raft.CurrentTerm(), time.Now().Add(g.cfg.ElectionTimeout)
+	poll := time.NewTicker(handOverPoll)
+	defer poll.Stop()
+	for g.askHeir() && g.link != nil {
+		for asked := time.Now(); time.Since(asked) < succeedWait; <-poll.C {
 			if g.led(term) || time.Now().After(end) {
 				return
 			}
