@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"sagasu/internal/obs"
 )
 
 // metrics are the client's collectors.
@@ -50,16 +52,8 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 			Help: "State of the circuit breaker: 0 closed, 1 half open, 2 open.",
 		}),
 	}
-	if registerer == nil {
-		return m, nil
-	}
-	for i, c := range m.collectors() {
-		if err := registerer.Register(c); err != nil {
-			for _, registered := range m.collectors()[:i] {
-				registerer.Unregister(registered)
-			}
-			return nil, fmt.Errorf("register embedding metrics: %w", err)
-		}
+	if err := obs.Register(registerer, m.collectors()); err != nil {
+		return nil, fmt.Errorf("register embedding metrics: %w", err)
 	}
 	return m, nil
 }
@@ -69,14 +63,7 @@ func (m *metrics) collectors() []prometheus.Collector {
 }
 
 // unregister makes place for another client's collectors.
-func (m *metrics) unregister() {
-	if m.registerer == nil {
-		return
-	}
-	for _, c := range m.collectors() {
-		m.registerer.Unregister(c)
-	}
-}
+func (m *metrics) unregister() { obs.Unregister(m.registerer, m.collectors()) }
 
 // attempted counts one request.
 func (m *metrics) attempted(kind Kind, err error, took time.Duration) {

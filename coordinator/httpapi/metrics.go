@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"sagasu/internal/obs"
 )
 
 type metrics struct {
@@ -22,10 +24,9 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60},
 		}, []string{"route"}),
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.duration} {
-		if err := registry.Register(c); err != nil {
-			return nil, err
-		}
+	all := []prometheus.Collector{m.requests, m.duration}
+	if err := obs.Register(registry, all); err != nil {
+		return nil, err
 	}
 	return m, nil
 }

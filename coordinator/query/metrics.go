@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"sagasu/api"
+	"sagasu/internal/obs"
 )
 
 type metrics struct {
@@ -41,10 +42,9 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 			Help: "Searches of several shards whose statistics were known.",
 		}),
 	}
-	for _, c := range []prometheus.Collector{m.duration, m.degraded, m.panics, m.rounds, m.hits} {
-		if err := registry.Register(c); err != nil {
-			return nil, err
-		}
+	all := []prometheus.Collector{m.duration, m.degraded, m.panics, m.rounds, m.hits}
+	if err := obs.Register(registry, all); err != nil {
+		return nil, err
 	}
 	return m, nil
 }

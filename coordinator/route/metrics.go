@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"sagasu/internal/obs"
 )
 
 // Results of a hedge.
@@ -53,10 +55,9 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 			Buckets: []float64{.00001, .000025, .00005, .0001, .0002, .0004, .0006, .001, .0025, .005, .01, .05, .1, .5, 1},
 		}, []string{"kind"}),
 	}
-	for _, c := range []prometheus.Collector{m.calls, m.hedges, m.retries, m.denied, m.stale, m.overhead} {
-		if err := registry.Register(c); err != nil {
-			return nil, fmt.Errorf("register metrics: %w", err)
-		}
+	all := []prometheus.Collector{m.calls, m.hedges, m.retries, m.denied, m.stale, m.overhead}
+	if err := obs.Register(registry, all); err != nil {
+		return nil, fmt.Errorf("register metrics: %w", err)
 	}
 	for k := range kinds {
 		m.byKind[k] = kindMetrics{m.calls.WithLabelValues(k.String()), m.overhead.WithLabelValues(k.String())}

@@ -62,7 +62,7 @@ func imports() map[string][]string {
 		"internal/catalog":             {"api"},
 		"internal/catalog/postgres":    {"api", "internal/catalog"},
 		"internal/catalog/sqlite":      {"api", "internal/catalog"},
-		"internal/consensus":           {"internal/consensus/boltstore", "internal/vfs"},
+		"internal/consensus":           {"internal/consensus/boltstore", "internal/obs", "internal/vfs"},
 		"internal/consensus/boltstore": {"internal/vfs"},
 		"internal/dense":               {"api"},
 		"internal/dense/densetest":     {"api", "internal/dense"},
@@ -71,12 +71,12 @@ func imports() map[string][]string {
 
 		"internal/dense/milvus/milvustest": {},
 		"internal/gossip":                  {},
-		"internal/wire":                    {},
+		"internal/wire":                    {"internal/obs"},
 		"internal/rediscache":              {},
 
 		"shard/replica": {
-			"api", "embedclient", "internal/consensus", "internal/dense", "internal/dense/flat", "internal/vfs",
-			"sparse", "sparse/analysis",
+			"api", "embedclient", "internal/consensus", "internal/dense", "internal/dense/flat", "internal/obs",
+			"internal/vfs", "sparse", "sparse/analysis",
 		},
 		"shard/rpc": {"api", "internal/dense", "shard/replica", "sparse"},
 		"shard": {
@@ -89,9 +89,10 @@ func imports() map[string][]string {
 		"coordinator/fsm":       {"coordinator/state", "internal/consensus", "internal/vfs"},
 		"coordinator/reconcile": {"api", "coordinator/placement", "coordinator/state"},
 		"coordinator/meta":      {"api", "coordinator/fsm", "coordinator/state", "internal/consensus", "internal/vfs"},
-		"coordinator/route":     {"api", "coordinator/query", "sparse"},
+		"coordinator/route":     {"api", "coordinator/query", "internal/obs", "sparse"},
 		"coordinator/query": {
-			"api", "coordinator/state", "embedclient", "fusion", "internal/dense", "internal/rediscache", "sparse",
+			"api", "coordinator/state", "embedclient", "fusion", "internal/dense", "internal/obs", "internal/rediscache",
+			"sparse",
 		},
 		"coordinator/httpapi": {"api", "coordinator/query", "internal/obs", "sparse"},
 		"coordinator/elastic": {"api", "coordinator/query", "internal/obs"},

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"sagasu/internal/obs"
 )
 
 // metrics of one group; all are labelled with it.
@@ -48,27 +50,13 @@ func (m *metrics) gauge(group, name, help string, read func() float64) {
 }
 
 func (m *metrics) register() error {
-	if m.from == nil {
-		return nil
-	}
-	for i, c := range m.all {
-		if err := m.from.Register(c); err != nil {
-			m.all = m.all[:i]
-			m.unregister()
-			return fmt.Errorf("register consensus metrics: %w", err)
-		}
+	if err := obs.Register(m.from, m.all); err != nil {
+		return fmt.Errorf("register consensus metrics: %w", err)
 	}
 	return nil
 }
 
-func (m *metrics) unregister() {
-	if m.from == nil {
-		return
-	}
-	for _, c := range m.all {
-		m.from.Unregister(c)
-	}
-}
+func (m *metrics) unregister() { obs.Unregister(m.from, m.all) }
 
 func (m *metrics) observeWrite(operation string, took time.Duration) {
 	m.write.WithLabelValues(operation).Observe(took.Seconds())

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"sagasu/internal/obs"
 )
 
 // outcome is how a call ended, out of a closed list.
@@ -107,28 +109,14 @@ func newMetrics(side string, registerer prometheus.Registerer) (*metrics, error)
 }
 
 func (m *metrics) register() error {
-	if m.from == nil {
-		return nil
-	}
-	for i, c := range m.all {
-		if err := m.from.Register(c); err != nil {
-			m.all = m.all[:i]
-			m.unregister()
-			return fmt.Errorf("register wire metrics: %w", err)
-		}
+	if err := obs.Register(m.from, m.all); err != nil {
+		return fmt.Errorf("register wire metrics: %w", err)
 	}
 	return nil
 }
 
 // unregister makes place for another's collectors.
-func (m *metrics) unregister() {
-	if m.from == nil {
-		return
-	}
-	for _, c := range m.all {
-		m.from.Unregister(c)
-	}
-}
+func (m *metrics) unregister() { obs.Unregister(m.from, m.all) }
 
 func (m *metrics) receivedBytes(n int) { m.received.Add(float64(n)) }
 

@@ -1,10 +1,11 @@
 package replica
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"sagasu/internal/obs"
 )
 
 // metrics are those of one replica; the labels index and shard name what it is a part of.
@@ -33,19 +34,10 @@ func newMetrics(registry prometheus.Registerer, index, shard string, lag func() 
 	m.registered = append(m.registered, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "dense_lag_documents", Help: "Documents not embedded yet.", ConstLabels: labels,
 	}, lag))
-	var errs []error
-	for _, c := range m.registered {
-		errs = append(errs, registry.Register(c))
-	}
-	if err := errors.Join(errs...); err != nil {
-		m.close()
+	if err := obs.Register(registry, m.registered); err != nil {
 		return nil, fmt.Errorf("register metrics of index %q: %w", index, err)
 	}
 	return m, nil
 }
 
-func (m *metrics) close() {
-	for _, c := range m.registered {
-		m.registry.Unregister(c)
-	}
-}
+func (m *metrics) close() { obs.Unregister(m.registry, m.registered) }
