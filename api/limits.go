@@ -52,3 +52,17 @@ const (
 	// MaxFusionK bounds fusion.k: beyond it, neighbouring ranks differ by less than a float can tell.
 	MaxFusionK = 1_000_000
 )
+
+// Limits of Milvus, as its manual gives them.
+const (
+	maxGraphDegree     = 2_048
+	maxGraphCandidates = 32_768
+	maxClusters        = 65_536
+	maxSearchList      = 65_535
+)
+
+// A passage is at least a short sentence, so that a document does not become thousands, and at most a chapter.
+const (
+	minPassageSize = 16
+	maxPassageSize = 100_000
+)

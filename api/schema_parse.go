@@ -31,8 +31,15 @@ func ParseSchema(data []byte) (Schema, error) {
 			dense, err := parseDenseConfig(s)
 			schema.Dense = dense
 			return err
+		case "passages":
+			if null, err := s.null(); null || err != nil {
+				return err
+			}
+			passages, err := parsePassageConfig(s)
+			schema.Passages = passages
+			return err
 		}
-		return bad("is no part of a schema (fields, dense)")
+		return bad("is no part of a schema (fields, dense, passages)")
 	})
 	if err == nil {
 		err = s.end()
@@ -85,8 +92,22 @@ func parseDenseConfig(s *scanner) (*DenseConfig, error) {
 				dense.Fields = append(dense.Fields, name)
 				return err
 			})
+		case "model":
+			var err error
+			dense.Model, err = s.string()
+			return err
+		case "partition":
+			var err error
+			dense.Partition, err = s.string()
+			return err
+		case "index":
+			var err error
+			dense.Index, err = parseVectorIndex(s)
+			return err
+		case "generation":
+			return bad("counts the models an index had, it can't be set")
 		}
-		return bad("is no part of dense (dims, fields)")
+		return bad("is no part of dense (dims, fields, model, partition, index)")
 	})
 	return dense, err
 }
@@ -109,7 +130,12 @@ func (s Schema) validate() error {
 		}
 	}
 	if s.Dense != nil {
-		return within("dense", s.validateDense())
+		if err := within("dense", s.validateDense()); err != nil {
+			return err
+		}
+	}
+	if s.Passages != nil {
+		return within("passages", s.validatePassages())
 	}
 	return nil
 }
@@ -131,7 +157,7 @@ func (s Schema) validateDense() error {
 		}
 		seen[name] = true
 	}
-	return nil
+	return s.validateVectors()
 }
 
 func validateField(name string, f Field) error {

@@ -205,6 +205,6 @@ func (l *layout) shardOf(id string) int {
 	if len(l.shards) == 1 {
 		return 0
 	}
-	ordinal := l.ShardFor(state.SlotOf(id)).Ordinal
+	ordinal := l.ShardFor(api.SlotOf(l.Schema.RoutingKey(id))).Ordinal
 	return slices.IndexFunc(l.shards, func(s shardLayout) bool { return s.Ordinal == ordinal })
 }

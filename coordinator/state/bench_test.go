@@ -63,7 +63,7 @@ func BenchmarkView(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				x, _ := s.View().Resolve("index-42")
-				if x.ShardFor(SlotOf("doc-00000001")).ID == "" {
+				if x.ShardFor(api.SlotOf("doc-00000001")).ID == "" {
 					b.Fatal("no shard")
 				}
 			}

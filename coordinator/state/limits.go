@@ -1,12 +1,14 @@
 package state
 
+import "sagasu/api"
+
 // Limits of the metadata, which every node holds in memory and every gateway fetches as a whole. Together
 // they keep its encoding around 60 MB, below what one frame between nodes carries. They decide what becomes
 // of a command, so they change only with a new feature level. Commands of version 1 are from before them.
 const (
 	// Slots is the number of slots that documents are hashed to; it can never change, for a document is
 	// found by its slot.
-	Slots = 4096
+	Slots = api.Slots
 	// MaxIndexes bounds the indexes: each costs at least a raft group, and changes copy their list.
 	MaxIndexes = 10_000
 	// MaxShards bounds the shards of all indexes together: every replica of one is a raft group.

@@ -18,6 +18,10 @@ type Vector struct {
 	ID string
 	// Version is the document's version that the vector was made from.
 	Version uint64
+	// Slot is that of the document (api.SlotOf of its routing key).
+	Slot uint16
+	// Digest is that of the text which the vector was made from; zero for one that the client brought.
+	Digest [16]byte
 	// Values has the index's number of dimensions, all finite, not all zero; any length.
 	Values []float32
 	// Attributes are the values of the document's filterable fields (see Filterable), ascending by
@@ -48,6 +52,18 @@ type Hit struct {
 	Version uint64
 	// Score is the cosine similarity, -1 to 1 up to rounding.
 	Score float32
+}
+
+// Collection is a dense index outside of this process, which several writers share: each document has one at
+// a time, but a former one may still be at work. So Upsert and Delete of one document commute: of several
+// versions of one document the index may hold all for a while, and Search may find any of them.
+type Collection interface {
+	Index
+	// Scan calls visit for every vector of the slots from, to exclusive; in no order. Documents of which
+	// several versions are stored come once for each. An error of visit ends it and is returned.
+	Scan(ctx context.Context, from, to int, visit func(Key) error) error
+	// Identity tells this collection from an earlier one of its name, which held other vectors.
+	Identity(ctx context.Context) (string, error)
 }
 
 // Index is an index of dense vectors with a fixed number of dimensions. Its methods may be called
