@@ -73,12 +73,12 @@ func imports() map[string][]string {
 
 		"internal/catalog/postgres/postgrestest": {},
 		"internal/rediscache/redistest":          {},
-		"internal/dense/milvus/milvustest": {},
-		"internal/gossip":                  {},
-		"internal/wire":                    {"internal/obs"},
-		"internal/passage":                 {"api"},
-		"internal/rediscache":              {},
-		"internal/source":                  {"api"},
+		"internal/dense/milvus/milvustest":       {},
+		"internal/gossip":                        {},
+		"internal/wire":                          {"internal/obs"},
+		"internal/passage":                       {"api"},
+		"internal/rediscache":                    {},
+		"internal/source":                        {"api"},
 
 		"shard/replica": {
 			"api", "embedclient", "internal/consensus", "internal/dense", "internal/dense/flat", "internal/dense/vault",
