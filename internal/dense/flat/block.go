@@ -14,6 +14,8 @@ type block struct {
 	errors    []float32
 	ids       []string
 	versions  []uint64
+	digests   [][16]byte
+	slots     []uint16
 	attribute [][]api.Value
 }
 
@@ -27,7 +29,8 @@ func newBlock(dims int) *block {
 	return &block{
 		codes: make([]int8, n*stride(dims)), units: make([]float32, n*dims),
 		scales: make([]float32, n), errors: make([]float32, n),
-		ids: make([]string, n), versions: make([]uint64, n), attribute: make([][]api.Value, n),
+		ids: make([]string, n), versions: make([]uint64, n), digests: make([][16]byte, n), slots: make([]uint16, n),
+		attribute: make([][]api.Value, n),
 	}
 }
 
@@ -38,6 +41,7 @@ func (b *block) set(i int, v *dense.Vector) {
 	width := stride(dims)
 	b.scales[i], b.errors[i] = quantiseRow(b.codes[i*width:(i+1)*width], v.Values)
 	b.ids[i], b.versions[i], b.attribute[i] = v.ID, v.Version, v.Attributes
+	b.digests[i], b.slots[i] = v.Digest, v.Slot
 }
 
 // unit is the vector of row i.
@@ -45,7 +49,10 @@ func (b *block) unit(i, dims int) []float32 { return b.units[i*dims : (i+1)*dims
 
 // vector is row i as a vector.
 func (b *block) vector(i, dims int) dense.Vector {
-	return dense.Vector{ID: b.ids[i], Version: b.versions[i], Values: b.unit(i, dims), Attributes: b.attribute[i]}
+	return dense.Vector{
+		ID: b.ids[i], Version: b.versions[i], Slot: b.slots[i], Digest: b.digests[i],
+		Values: b.unit(i, dims), Attributes: b.attribute[i],
+	}
 }
 
 // rowSet is a set of rows of a block.

@@ -131,6 +131,31 @@ func (x *Index) Count(context.Context) (int, error) { return x.view.Load().live,
 // Limit is the number of vectors that the index takes.
 func (x *Index) Limit() int { return x.cfg.Limit }
 
+// Get gives the vectors of those ids that have one, in the order of ids, with values of length 1. What a
+// vector points to is shared with the index: read only.
+func (x *Index) Get(ids []string) ([]dense.Vector, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	var out []dense.Vector
+	for _, id := range ids {
+		if at, ok := x.rows[id]; ok {
+			out = append(out, at.at.vector(at.row, x.cfg.Dims))
+		}
+	}
+	return out, nil
+}
+
+// Stat gives the version and digest of an id's vector; ok is false if it has none.
+func (x *Index) Stat(id string) (version uint64, digest [16]byte, ok bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	at, ok := x.rows[id]
+	if !ok {
+		return 0, digest, false
+	}
+	return at.at.versions[at.row], at.at.digests[at.row], true
+}
+
 // AppliedIndex is the log index of the last Apply that the index holds.
 func (x *Index) AppliedIndex() uint64 {
 	x.mu.Lock()

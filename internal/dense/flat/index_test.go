@@ -151,3 +151,27 @@ func TestCanonical(t *testing.T) {
 		seen[key] = i
 	}
 }
+
+func TestGet(t *testing.T) {
+	x := openTest(t, testConfig(t, 2))
+	defer func() { require.NoError(t, x.Close()) }()
+	vs := []dense.Vector{
+		{ID: "a", Version: 3, Slot: 7, Digest: [16]byte{1, 2}, Values: []float32{3, 4}},
+		{ID: "b", Version: 4, Slot: 4095, Values: []float32{0, 2}, Attributes: []api.Value{{Field: "n", Ints: []int64{1}}}},
+	}
+	require.NoError(t, x.Apply(1, vs, nil))
+	vs[0].Values, vs[1].Values = []float32{0.6, 0.8}, []float32{0, 1}
+	got, err := x.Get([]string{"b", "missing", "a", "b"})
+	require.NoError(t, err)
+	require.Equal(t, []dense.Vector{vs[1], vs[0], vs[1]}, got)
+	version, digest, ok := x.Stat("a")
+	require.Equal(t, uint64(3), version)
+	require.Equal(t, [16]byte{1, 2}, digest)
+	require.True(t, ok)
+	require.NoError(t, x.Apply(2, nil, []dense.Key{{ID: "a", Version: 3}}))
+	_, _, ok = x.Stat("a")
+	require.False(t, ok)
+	got, err = x.Get([]string{"a"})
+	require.NoError(t, err)
+	require.Empty(t, got)
+}
