@@ -11,6 +11,9 @@ const (
 	OpCreate OpKind = 2
 	// OpDelete removes the document ("delete").
 	OpDelete OpKind = 3
+	// OpTrim removes the passages PassageID(id, From), PassageID(id, From+1), ... of the document with the write's
+	// id, up to the first that is not there. Clients can't ask for it.
+	OpTrim OpKind = 4
 )
 
 // SparseEntry is one weight of a sparse vector.
@@ -44,6 +47,8 @@ type Document struct {
 	Source []byte
 	// Vector is the document's dense vector if the client brought one, else nil.
 	Vector []float32
+	// Generation is that of Vector: the schema's, DenseConfig.Generation, by which it was parsed.
+	Generation int
 }
 
 // Value returns what the document holds in the named field, nil if nothing.
@@ -64,6 +69,11 @@ type Write struct {
 	// IfVersion, if not nil, makes the write conditional on the document's present version; 0 means
 	// "does not exist".
 	IfVersion *uint64
+	// Follows makes the write one with the write before it in its request: it is carried out if that one was, and
+	// else is a conflict too.
+	Follows bool
+	// From is the first position that OpTrim removes.
+	From int
 }
 
 // WriteResult says what became of one Write.
@@ -77,8 +87,24 @@ type WriteResult struct {
 	// Sequence is a token for SearchRequest.Sequence: a search that carries it sees the write, whichever
 	// node it is sent to. Empty if nothing was written.
 	Sequence string `json:"sequence,omitempty"`
+	// Passages is the number of passages that the document was split into; 0 where documents are kept whole, and
+	// for deletes.
+	Passages int `json:"passages,omitempty"`
 	// Error tells why, for conflict and error.
 	Error *Problem `json:"error,omitempty"`
+}
+
+// StoredDocument is a document as it is read.
+type StoredDocument struct {
+	ID      string
+	Version uint64
+	// Source is the document's JSON object, without PassageMember.
+	Source RawJSON
+	// Passages is the number of passages of a document that is split; 0 for one that is kept whole, and for a
+	// passage.
+	Passages int
+	// Passage says which part of a document this is; nil for a document.
+	Passage RawJSON
 }
 
 // The values of WriteResult.Status.
