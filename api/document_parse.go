@@ -15,8 +15,9 @@ func ParseDocument(schema *Schema, data []byte) (Write, error) {
 	return ParseDocumentAs(schema, "", data)
 }
 
-// ParseDocumentAs is ParseDocument for a document whose id is known already, as from a URL: the object
-// may lack it, and must not hold another. An empty id is not known.
+// ParseDocumentAs is ParseDocument for a document whose id is known already, as from a URL or from the store: the
+// object may lack it, and must not hold another. An empty id is not known. A known id of a passage is taken, with its
+// PassageMember: what a client wants to write under an id is up to Schema.CheckWriteID.
 func ParseDocumentAs(schema *Schema, id string, data []byte) (Write, error) {
 	p := documentParser{scanner: scanner{data: data}, schema: schema, write: Write{Kind: OpIndex}}
 	p.write.Doc.ID = id
@@ -47,14 +48,9 @@ func (p *documentParser) parse() error {
 		if ReservedName(key) {
 			return p.envelope(key, known)
 		}
-		field, ok := p.schema.Fields[key]
-		if !ok {
-			return bad("is no field of the index")
-		}
-		p.fields++
 		p.space()
 		start := p.pos
-		if err := p.value(key, field.Type); err != nil {
+		if err := p.field(key, known); err != nil {
 			return err
 		}
 		if len(source) > 1 {
@@ -73,7 +69,7 @@ func (p *documentParser) parse() error {
 		err = p.end()
 	}
 	if err == nil {
-		err = p.check()
+		err = p.check(known)
 	}
 	if err != nil || p.write.Kind == OpDelete {
 		return err
@@ -84,9 +80,27 @@ func (p *documentParser) parse() error {
 	return nil
 }
 
+// field reads the value of a key that is not of the envelope.
+func (p *documentParser) field(key, known string) error {
+	p.fields++
+	if key == PassageMember && p.schema.RoutingKey(known) != known {
+		return p.passageMember(known)
+	}
+	field, ok := p.schema.Fields[key]
+	if !ok {
+		return bad("is no field of the index")
+	}
+	return p.value(key, field.Type)
+}
+
 // check sees to what concerns several keys.
-func (p *documentParser) check() error {
+func (p *documentParser) check(known string) error {
 	w := &p.write
+	if known == "" && w.Doc.ID != "" {
+		if err := p.schema.checkWriteID(w.Doc.ID); err != nil {
+			return within("id", err)
+		}
+	}
 	switch {
 	case w.Doc.ID == "":
 		return badField("id", "is missing")
@@ -115,8 +129,13 @@ func (p *documentParser) envelope(key, known string) error {
 		if null, err := p.null(); null || err != nil {
 			return err
 		}
+		if p.schema.Passages != nil {
+			return bad("can't be given: the index splits documents into passages, each with a vector of its own")
+		}
 		vector, err := p.vector(p.schema)
-		w.Doc.Vector = vector
+		if w.Doc.Vector = vector; vector != nil {
+			w.Doc.Generation = p.schema.Dense.Generation
+		}
 		return err
 	case "op":
 		op, err := p.string()

@@ -50,15 +50,65 @@ func (h *SearchHit) appendJSON(dst []byte) []byte {
 		dst = append(dst, "null"...)
 	}
 	dst = append(dst, h.Source...)
+	if len(h.Passage) > 0 {
+		dst = append(dst, `,"passage":`...)
+		dst = append(dst, h.Passage...)
+	}
 	if h.Legs != nil {
-		dst = append(dst, `,"legs":{`...)
-		dst = h.Legs.Sparse.appendJSON(dst, LegSparse)
-		if h.Legs.Sparse != nil && h.Legs.Dense != nil {
+		dst = append(dst, `,"legs":`...)
+		dst = h.Legs.appendJSON(dst)
+	}
+	for i := range h.Passages {
+		if i == 0 {
+			dst = append(dst, `,"passages":[`...)
+		} else {
 			dst = append(dst, ',')
 		}
-		dst = append(h.Legs.Dense.appendJSON(dst, LegDense), '}')
+		dst = h.Passages[i].appendJSON(dst)
+		if i == len(h.Passages)-1 {
+			dst = append(dst, ']')
+		}
 	}
 	return append(dst, '}')
+}
+
+func (h *PassageHit) appendJSON(dst []byte) []byte {
+	dst = append(dst, `{"id":`...)
+	dst = AppendString(dst, h.ID)
+	dst = append(dst, `,"position":`...)
+	dst = strconv.AppendInt(dst, int64(h.Position), 10)
+	dst = append(dst, `,"score":`...)
+	dst = appendFloat(dst, h.Score)
+	dst = append(dst, `,"source":`...)
+	if len(h.Source) == 0 {
+		dst = append(dst, "null"...)
+	}
+	dst = append(dst, h.Source...)
+	if len(h.Passage) > 0 {
+		dst = append(dst, `,"passage":`...)
+		dst = append(dst, h.Passage...)
+	}
+	if h.Legs != nil {
+		dst = append(dst, `,"legs":`...)
+		dst = h.Legs.appendJSON(dst)
+	}
+	for _, side := range [...]struct {
+		key  string
+		text *string
+	}{{`,"before":`, h.Before}, {`,"after":`, h.After}} {
+		if side.text != nil {
+			dst = AppendString(append(dst, side.key...), *side.text)
+		}
+	}
+	return append(dst, '}')
+}
+
+func (l *Legs) appendJSON(dst []byte) []byte {
+	dst = l.Sparse.appendJSON(append(dst, '{'), LegSparse)
+	if l.Sparse != nil && l.Dense != nil {
+		dst = append(dst, ',')
+	}
+	return append(l.Dense.appendJSON(dst, LegDense), '}')
 }
 
 func (s *LegShare) appendJSON(dst []byte, leg string) []byte {
@@ -138,10 +188,33 @@ func (r *WriteResult) AppendJSON(dst []byte) []byte {
 		dst = append(dst, `,"sequence":`...)
 		dst = AppendString(dst, r.Sequence)
 	}
+	if r.Passages != 0 {
+		dst = append(dst, `,"passages":`...)
+		dst = strconv.AppendInt(dst, int64(r.Passages), 10)
+	}
 	if r.Error != nil {
 		dst = append(dst, `,"error":`...)
 		dst = r.Error.AppendJSON(dst)
 	}
+	return append(dst, '}')
+}
+
+// AppendJSON appends the document as the API gives it.
+func (d *StoredDocument) AppendJSON(dst []byte) []byte {
+	dst = append(dst, `{"id":`...)
+	dst = AppendString(dst, d.ID)
+	dst = append(dst, `,"version":`...)
+	dst = strconv.AppendUint(dst, d.Version, 10)
+	if d.Passages != 0 {
+		dst = append(dst, `,"passages":`...)
+		dst = strconv.AppendInt(dst, int64(d.Passages), 10)
+	}
+	if d.Passage != nil {
+		dst = append(dst, `,"passage":`...)
+		dst = append(dst, d.Passage...)
+	}
+	dst = append(dst, `,"source":`...)
+	dst = append(dst, d.Source...)
 	return append(dst, '}')
 }
 

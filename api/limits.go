@@ -51,6 +51,17 @@ const (
 	MaxFusionWeight = 1e12
 	// MaxFusionK bounds fusion.k: beyond it, neighbouring ranks differ by less than a float can tell.
 	MaxFusionK = 1_000_000
+	// MaxPassages bounds the passages of one document: they are written, and read, together.
+	MaxPassages = 10_000
+	// MaxPassageBytes bounds the sources of all passages of one document, in bytes: they are one entry of a log.
+	// Overlaps count twice, and what is not split counts once for each passage.
+	MaxPassageBytes = 32 << 20
+	// MaxCollapsed bounds the passages that a search shows of one document.
+	MaxCollapsed = 100
+	// DefaultCollapsed is how many it shows if it does not say.
+	DefaultCollapsed = 3
+	// MaxNeighbours bounds the passages on each side whose text a search shows beside a hit.
+	MaxNeighbours = 10
 )
 
 // Limits of Milvus, as its manual gives them.
@@ -65,4 +76,6 @@ const (
 const (
 	minPassageSize = 16
 	maxPassageSize = 100_000
+	// maxPassageSuffix is the most that the id of a passage has in bytes beyond its document's: "#9999".
+	maxPassageSuffix = 5
 )

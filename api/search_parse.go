@@ -52,9 +52,11 @@ func (p *requestParser) key(key string) error {
 		r.AllowPartial, err = p.bool()
 	case "sequence":
 		err = p.sequence()
+	case "collapse":
+		err = p.unlessNull(p.collapse)
 	default:
 		err = bad("is no part of a search (query, mode, from, size, filter, fields, vector, " +
-			"sparse_vector, fusion, explain, timeout, allow_partial, sequence)")
+			"sparse_vector, fusion, explain, timeout, allow_partial, sequence, collapse)")
 	}
 	return err
 }
@@ -189,6 +191,9 @@ func (p *requestParser) settle() error {
 	}
 	if r.Fusion.Window != 0 && r.Fusion.Window < r.From+r.Size {
 		return badField("fusion.window", "is %d, must be at least from + size, %d", r.Fusion.Window, r.From+r.Size)
+	}
+	if err := p.settleCollapse(); err != nil {
+		return err
 	}
 	if r.Fusion.Weights.Sparse == 0 && r.Fusion.Weights.Dense == 0 {
 		return badField("fusion.weights", "are all 0")

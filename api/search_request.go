@@ -71,6 +71,8 @@ type SearchRequest struct {
 	Sequence []string
 	// AllowPartial is false if the client would have an error rather than a degraded answer.
 	AllowPartial bool
+	// Collapse groups the hits by document; nil for none.
+	Collapse *Collapse
 }
 
 // ParseSearchRequest reads the body of a search. Its errors are *Problem, with the path in the body.

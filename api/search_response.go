@@ -63,9 +63,29 @@ type Legs struct {
 type SearchHit struct {
 	ID    string  `json:"id"`
 	Score float64 `json:"score"`
-	// Source is the document as it was written, a JSON object.
+	// Source is the document as it was written, a JSON object; of a passage the split field holds its part.
 	Source RawJSON `json:"source"`
-	Legs   *Legs   `json:"legs,omitempty"`
+	// Passage is a Passage as JSON where documents are split; nil elsewhere, and where hits are collapsed.
+	Passage RawJSON `json:"passage,omitempty"`
+	Legs    *Legs   `json:"legs,omitempty"`
+	// Passages are the best ones of the document where hits are collapsed, best first. ID is then the document's;
+	// Score, Source and Legs are those of the best passage.
+	Passages []PassageHit `json:"passages,omitempty"`
+}
+
+// PassageHit is one passage of a document, where hits are collapsed.
+type PassageHit struct {
+	ID       string  `json:"id"`
+	Position int     `json:"position"`
+	Score    float64 `json:"score"`
+	Source   RawJSON `json:"source"`
+	// Passage is a Passage as JSON.
+	Passage RawJSON `json:"passage,omitempty"`
+	Legs    *Legs   `json:"legs,omitempty"`
+	// Before and After are the neighbours' text, without what they have in common with the passage; nil unless
+	// asked for, and "" at the ends of the text.
+	Before *string `json:"before,omitempty"`
+	After  *string `json:"after,omitempty"`
 }
 
 // RawJSON is JSON that is passed on as it is.
