@@ -67,9 +67,10 @@ func imports() map[string][]string {
 		"internal/consensus/boltstore": {"internal/vfs"},
 		"internal/dense":               {"api"},
 		"internal/dense/densetest":     {"api", "internal/dense"},
-		"internal/dense/flat":          {"api", "internal/dense", "internal/vfs"},
+		"internal/dense/flat":          {"api", "internal/dense", "internal/dense/vectorfile", "internal/vfs"},
 		"internal/dense/milvus":        {"api", "internal/dense"},
-		"internal/dense/vault":         {"api", "internal/dense", "internal/vfs"},
+		"internal/dense/vault":         {"api", "internal/dense", "internal/dense/vectorfile", "internal/vfs"},
+		"internal/dense/vectorfile":    {"api", "internal/dense", "internal/vfs"},
 
 		"internal/catalog/postgres/postgrestest": {},
 		"internal/rediscache/redistest":          {},

@@ -3,10 +3,6 @@ package flat
 import (
 	"context"
 	"fmt"
-	"path/filepath"
-
-	"sagasu/internal/dense"
-	"sagasu/internal/vfs"
 )
 
 // Checkpoint makes dir, which must not exist (fs.ErrExist), a directory of its own for the index as of the
@@ -17,23 +13,8 @@ func (x *Index) Checkpoint(ctx context.Context, dir string) (index uint64, err e
 	// The lock keeps the files from being replaced.
 	x.flushing.Lock()
 	defer x.flushing.Unlock()
-	if x.lock == nil {
-		return 0, fmt.Errorf("checkpoint of vectors: %w", errClosed)
-	}
-	err = vfs.NewDir(x.cfg.FS, dir, func(temp string) error {
-		for _, f := range x.files {
-			if err := dense.ContextError(ctx); err != nil {
-				return err
-			}
-			name := fileName(f.first, f.last)
-			if err := x.cfg.FS.Link(filepath.Join(x.cfg.Dir, name), filepath.Join(temp, name)); err != nil {
-				return fmt.Errorf("link vector file: %w", err)
-			}
-		}
-		return dense.ContextError(ctx)
-	})
-	if err != nil {
+	if index, err = x.chain.Checkpoint(ctx, dir); err != nil {
 		return 0, fmt.Errorf("checkpoint of vectors: %w", err)
 	}
-	return x.durable.Load(), nil
+	return index, nil
 }

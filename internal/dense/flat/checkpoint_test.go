@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sagasu/internal/dense"
+	"sagasu/internal/dense/vectorfile"
 	"sagasu/internal/vfs"
 )
 
@@ -99,7 +100,7 @@ func TestCheckpoint(t *testing.T) {
 	})
 	require.NoError(t, x.Close())
 	_, err = x.Checkpoint(ctx, dir+"2")
-	require.ErrorIs(t, err, errClosed)
+	require.ErrorIs(t, err, vectorfile.ErrClosed)
 }
 
 func openAndClose(t *testing.T, cfg Config) {

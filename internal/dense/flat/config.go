@@ -5,15 +5,16 @@ import (
 	"fmt"
 
 	"sagasu/api"
+	"sagasu/internal/dense/vectorfile"
 	"sagasu/internal/vfs"
 )
 
 // The errors of the files, beside those of package dense.
 var (
 	// ErrCorrupt is returned when a file is damaged or missing; the message names it.
-	ErrCorrupt = errors.New("vector file is corrupt")
+	ErrCorrupt = vectorfile.ErrCorrupt
 	// ErrVersion is returned when a file was written by a newer build; the message names it.
-	ErrVersion = errors.New("vector file has a newer format version")
+	ErrVersion = vectorfile.ErrVersion
 	// ErrConfig is returned when a configuration makes no sense.
 	ErrConfig = errors.New("bad configuration of the flat index")
 )

@@ -11,6 +11,6 @@
 // What a filter selects is remembered per block, which never gets stale for the same reason.
 //
 // The index is part of a replicated state machine: Apply takes the entries' log indexes and is in memory
-// at once; Flush makes what was applied durable in files (docs/formats/flat-vectors.md); what was applied
+// at once; Flush makes what was applied durable in files (docs/formats/vectors.md); what was applied
 // after the last Flush is lost on a restart and must be applied again.
 package flat

@@ -2,7 +2,6 @@ package flat
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -15,6 +14,7 @@ import (
 	"sagasu/api"
 	"sagasu/internal/dense"
 	"sagasu/internal/dense/densetest"
+	"sagasu/internal/dense/vectorfile"
 	"sagasu/internal/vfs"
 )
 
@@ -53,6 +53,7 @@ func mutate(t *testing.T, rng *rand.Rand, x *Index, changes int) {
 		}
 		vs = append(vs, dense.Vector{
 			ID: id, Version: version, Values: densetest.RandomVector(rng, x.cfg.Dims),
+			Slot: uint16(rng.IntN(api.Slots)), Digest: [16]byte{byte(rng.Int()), 7},
 			Attributes: []api.Value{
 				{Field: "n", Ints: []int64{rng.Int64(), math.MinInt64}},
 				{Field: "price", Floats: []float64{0.1}},
@@ -144,11 +145,7 @@ func testObsoleteDropped(t *testing.T) {
 		require.NoError(t, x.Apply(index+1, vs, nil))
 		_, err := x.Flush(ctx)
 		require.NoError(t, err)
-		records := 0
-		for _, f := range x.files {
-			records += len(f.ids)
-		}
-		require.LessOrEqual(t, records, 2*100+mergeFloor)
+		require.LessOrEqual(t, x.chain.Records(), 2*100+vectorfile.MergeFloor)
 		require.LessOrEqual(t, x.view.Load().rows, 2*100+blockRows(3))
 	}
 	require.NoError(t, x.Close())
@@ -277,152 +274,47 @@ func (b *brokenFS) SyncDir(dir string) error {
 	return b.FS.SyncDir(dir)
 }
 
-// written makes a directory with two files and gives its configuration.
-func written(t *testing.T) Config {
-	t.Helper()
+// TestDamage spoils a file: the index does not open and names it.
+func TestDamage(t *testing.T) {
 	cfg := testConfig(t, 5)
 	x := openTest(t, cfg)
-	rng := rand.New(rand.NewPCG(3, 3))
-	mutate(t, rng, x, 400)
+	mutate(t, rand.New(rand.NewPCG(3, 3)), x, 100)
 	_, err := x.Flush(context.Background())
 	require.NoError(t, err)
-	mutate(t, rng, x, 20)
-	_, err = x.Flush(context.Background())
-	require.NoError(t, err)
+	_, err = Open(cfg)
+	require.ErrorIs(t, err, vfs.ErrLocked)
 	require.NoError(t, x.Close())
-	require.Len(t, vectorFiles(t, cfg.Dir), 2)
-	return cfg
-}
-
-func TestDamage(t *testing.T) {
-	cfg := written(t)
-	path := vectorFiles(t, cfg.Dir)[1]
-	good, err := os.ReadFile(path)
+	path := vectorFiles(t, cfg.Dir)[0]
+	data, err := os.ReadFile(path)
 	require.NoError(t, err)
-	refused := func(t *testing.T, data []byte, want error) {
-		t.Helper()
-		require.NoError(t, os.WriteFile(path, data, 0o644))
-		_, err := Open(cfg)
-		require.ErrorIs(t, err, want)
-		require.ErrorContains(t, err, filepath.Base(path))
-	}
-	t.Run("every flipped bit is noticed", func(t *testing.T) {
-		for i := range good {
-			bad := append([]byte(nil), good...)
-			bad[i] ^= 1 << (i % 8)
-			if i >= 8 && i < 12 {
-				// The version field: a higher version is told apart from damage.
-				require.NoError(t, os.WriteFile(path, bad, 0o644))
-				_, err := Open(cfg)
-				require.Error(t, err)
-				continue
-			}
-			refused(t, bad, ErrCorrupt)
-		}
-	})
-	t.Run("every truncation is noticed", func(t *testing.T) {
-		for i := 0; i < len(good); i += 7 {
-			refused(t, good[:i], ErrCorrupt)
-		}
-	})
-	t.Run("bytes behind the end are noticed", func(t *testing.T) {
-		refused(t, append(good[:len(good):len(good)], 0), ErrCorrupt)
-	})
-	t.Run("a newer version is refused", func(t *testing.T) {
-		bad := append([]byte(nil), good...)
-		binary.LittleEndian.PutUint32(bad[8:], formatVersion+1)
-		refused(t, bad, ErrVersion)
-	})
-	t.Run("other dimensions are refused", func(t *testing.T) {
-		require.NoError(t, os.WriteFile(path, good, 0o644))
-		other := cfg
-		other.Dims = 6
-		_, err := Open(other)
-		require.ErrorIs(t, err, dense.ErrDimension)
-		require.ErrorContains(t, err, "5")
-		require.ErrorContains(t, err, "6")
-	})
-	t.Run("a missing file is noticed", func(t *testing.T) {
-		first := vectorFiles(t, cfg.Dir)[0]
-		require.NoError(t, os.Rename(first, first+".bak"))
-		_, err := Open(cfg)
-		require.ErrorIs(t, err, ErrCorrupt)
-		require.NoError(t, os.Rename(first+".bak", first))
-	})
-	t.Run("a second index on the directory is refused", func(t *testing.T) {
-		x := openTest(t, cfg)
-		_, err := Open(cfg)
-		require.ErrorIs(t, err, vfs.ErrLocked)
-		require.NoError(t, x.Close())
-	})
-	t.Run("what a crash left is removed", func(t *testing.T) {
-		tmp := filepath.Join(cfg.Dir, fileName(3, 3)+tmpExt)
-		covered := filepath.Join(cfg.Dir, fileName(2, 2))
-		require.NoError(t, os.WriteFile(tmp, good[:20], 0o644))
-		x := openTest(t, cfg)
-		want := everything(t, x)
-		mutate(t, rand.New(rand.NewPCG(4, 4)), x, 0)
-		_, err := x.Flush(context.Background())
-		require.NoError(t, err)
-		require.NoError(t, x.Close())
-		require.NoFileExists(t, tmp)
-		require.NoFileExists(t, covered)
-		require.NoError(t, os.WriteFile(covered, good, 0o644))
-		x = openTest(t, cfg)
-		require.Equal(t, want, everything(t, x))
-		require.NoFileExists(t, covered)
-		require.NoError(t, x.Close())
-	})
+	data[len(data)/2] ^= 1
+	require.NoError(t, os.WriteFile(path, data, 0o644))
+	_, err = Open(cfg)
+	require.ErrorIs(t, err, ErrCorrupt)
+	require.ErrorContains(t, err, filepath.Base(path))
 }
 
-// FuzzFile feeds the reader arbitrary bytes, with and without checksums put right.
-func FuzzFile(f *testing.F) {
-	v := dense.Vector{ID: "a", Version: 7, Values: []float32{0.6, 0.8}, Attributes: []api.Value{
-		{Field: "n", Ints: []int64{1, 2}}, {Field: "price", Floats: []float64{1}}, {Field: "tag", Strings: []string{"x"}},
-	}}
-	h := header{dims: 2, first: 1, last: 1, index: 9, records: 2}
-	file := h.encode()
-	for _, payload := range [][]byte{appendVector(nil, &v), appendString([]byte{recordDelete}, "b")} {
-		file = binary.LittleEndian.AppendUint32(file, uint32(len(payload)))
-		file = binary.LittleEndian.AppendUint32(file, castagnoli(payload))
-		file = append(file, payload...)
-	}
-	f.Add(file, true)
-	f.Add(file[:70], true)
-	f.Add([]byte(magic), false)
-	f.Fuzz(func(t *testing.T, data []byte, repair bool) {
-		if repair {
-			data = repaired(data)
+// TestReadsTheFirstVersion opens files that were written before vectors had slots and digests.
+func TestReadsTheFirstVersion(t *testing.T) {
+	cfg := testConfig(t, 3)
+	require.NoError(t, os.CopyFS(cfg.Dir, os.DirFS("../vectorfile/testdata/v1")))
+	for range 2 {
+		x := openTest(t, cfg)
+		all := everything(t, x)
+		require.Len(t, all, 129)
+		v := all["doc7"]
+		require.Equal(t, uint64(8), v.Version)
+		require.Equal(t, uint16(api.SlotOf("doc7")), v.Slot)
+		require.Zero(t, v.Digest)
+		require.Len(t, v.Attributes, 3)
+		require.Equal(t, uint64(200), all["doc0"].Version)
+		require.NotContains(t, all, "doc1")
+		if x.AppliedIndex() == 9 {
+			require.NoError(t, x.Apply(10, []dense.Vector{{ID: "new", Version: 300, Values: []float32{1, 0, 0}}}, nil))
+			require.NoError(t, x.Apply(11, nil, []dense.Key{{ID: "new", Version: 300}}))
+			_, err := x.Flush(context.Background())
+			require.NoError(t, err)
 		}
-		records := uint64(0)
-		h, err := decodeFile(data, 2, func(kind byte, v *dense.Vector) error {
-			records++
-			if kind == recordVector {
-				require.Len(t, v.Values, 2)
-			}
-			return nil
-		})
-		if err == nil {
-			require.Equal(t, h.records, records)
-		}
-	})
-}
-
-// repaired puts the checksums right as far as the lengths go.
-func repaired(data []byte) []byte {
-	data = append([]byte(nil), data...)
-	if len(data) < headerSize {
-		return data
+		require.NoError(t, x.Close())
 	}
-	binary.LittleEndian.PutUint32(data[52:], castagnoli(data[:52]))
-	for at := headerSize; at+frameSize <= len(data); {
-		size := int(binary.LittleEndian.Uint32(data[at:]))
-		end := at + frameSize + size
-		if end > len(data) {
-			break
-		}
-		binary.LittleEndian.PutUint32(data[at+4:], castagnoli(data[at+frameSize:end]))
-		at = end
-	}
-	return data
 }

@@ -1,6 +1,7 @@
 package flat
 
 import (
+	"encoding/binary"
 	"math"
 	"slices"
 	"sort"
@@ -175,6 +176,10 @@ func canonical(dst []byte, q api.Query) []byte {
 	}
 	return dst
 }
+
+func appendUint(dst []byte, n uint64) []byte { return binary.AppendUvarint(dst, n) }
+
+func appendString(dst []byte, s string) []byte { return append(appendUint(dst, uint64(len(s))), s...) }
 
 func canonicalScalar(dst []byte, s *api.Scalar) []byte {
 	if s == nil {

@@ -2,94 +2,64 @@ package flat
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"path/filepath"
+
+	"sagasu/internal/dense/vectorfile"
 )
 
-// file is a file of the chain, with the ids of its records.
-type file struct {
-	first, last uint64
-	ids         []string
+// state is what a record says of an id: a row, or that there is none.
+type state struct {
+	id string
+	place
 }
-
-// errClosed is why a closed index is not flushed or copied.
-var errClosed = errors.New("the index is closed")
 
 // Flush makes what was applied so far durable and gives the log index of it. Searches and Apply go on
 // meanwhile.
 func (x *Index) Flush(ctx context.Context) (uint64, error) {
 	x.flushing.Lock()
 	defer x.flushing.Unlock()
-	if x.lock == nil {
-		return 0, fmt.Errorf("flush vectors: %w", errClosed)
-	}
 	x.mu.Lock()
 	index, dirty := x.applied, x.dirty
 	if index == x.durable.Load() {
 		x.mu.Unlock()
 		return index, nil
 	}
-	keep := x.uncovered(len(dirty), len(x.rows))
-	covered := x.files[keep:]
-	next := file{first: 1, last: 1}
-	if n := len(x.files); n > 0 {
-		next.last = x.files[n-1].last + 1
-		next.first = next.last
-	}
-	if len(covered) > 0 {
-		next.first = covered[0].first
-	}
-	records := x.states(dirty, covered, next.first == 1)
+	plan := x.chain.Plan(len(dirty), len(x.rows))
+	states := x.states(dirty, &plan)
 	x.dirty = map[string]struct{}{}
 	x.mu.Unlock()
 
-	h := header{dims: x.cfg.Dims, first: next.first, last: next.last, index: index, records: uint64(len(records))}
-	if err := writeFile(ctx, x.cfg.FS, x.cfg.Dir, h, records); err != nil {
+	source := vectorfile.Source{Index: index, IDs: make([]string, len(states))}
+	for i := range states {
+		source.IDs[i] = states[i].id
+	}
+	source.Append = func(dst []byte, i int) ([]byte, error) { return x.record(dst, &states[i]), nil }
+	if _, _, err := x.chain.Write(ctx, plan, source); err != nil {
 		x.mu.Lock()
 		for id := range dirty {
 			x.dirty[id] = struct{}{}
 		}
-		x.retry = next.first
 		x.mu.Unlock()
 		return x.durable.Load(), fmt.Errorf("flush vectors: %w", err)
 	}
-	for i := range records {
-		next.ids = append(next.ids, records[i].id)
-	}
-	x.retry = 0
-	x.files = append(append([]file(nil), x.files[:keep]...), next)
 	x.durable.Store(index)
-	if err := x.remove(covered); err != nil {
+	if err := x.chain.Drop(plan.Covered); err != nil {
 		return index, fmt.Errorf("flush vectors: %w", err)
 	}
 	return index, nil
 }
 
-// uncovered gives the number of files that the next flush leaves alone; it covers those behind them.
-func (x *Index) uncovered(dirty, live int) int {
-	total := dirty
-	for _, f := range x.files {
-		total += len(f.ids)
+// record appends the payload of a state's record.
+func (x *Index) record(dst []byte, s *state) []byte {
+	if s.at == nil {
+		return vectorfile.AppendDelete(dst, s.id)
 	}
-	if total > 2*live+mergeFloor {
-		return 0
-	}
-	keep, records := len(x.files), dirty
-	for keep > 0 {
-		n := len(x.files[keep-1].ids)
-		tried := x.retry > 0 && x.files[keep-1].last >= x.retry
-		if n > mergeFactor*records && n >= mergeFloor && !tried {
-			break
-		}
-		records += n
-		keep--
-	}
-	return keep
+	v := s.at.vector(s.row, x.cfg.Dims)
+	return vectorfile.AppendVector(dst, &v)
 }
 
-// states gives one record for each id, its present state. The caller holds mu.
-func (x *Index) states(dirty map[string]struct{}, covered []file, base bool) []state {
+// states gives one record for each id of the flush, its present state. The caller holds mu.
+func (x *Index) states(dirty map[string]struct{}, plan *vectorfile.Plan) []state {
 	seen := make(map[string]struct{}, len(dirty))
 	var out []state
 	add := func(id string) {
@@ -98,12 +68,12 @@ func (x *Index) states(dirty map[string]struct{}, covered []file, base bool) []s
 		}
 		seen[id] = struct{}{}
 		at, ok := x.rows[id]
-		if ok || !base {
+		if ok || !plan.Base() {
 			out = append(out, state{id: id, place: at})
 		}
 	}
-	for _, f := range covered {
-		for _, id := range f.ids {
+	for _, f := range plan.Covered {
+		for _, id := range f.IDs {
 			add(id)
 		}
 	}
@@ -111,15 +81,4 @@ func (x *Index) states(dirty map[string]struct{}, covered []file, base bool) []s
 		add(id)
 	}
 	return out
-}
-
-// remove deletes files that are covered by a newer one.
-func (x *Index) remove(files []file) error {
-	for _, f := range files {
-		name := fileName(f.first, f.last)
-		if err := x.cfg.FS.Remove(filepath.Join(x.cfg.Dir, name)); err != nil {
-			return fmt.Errorf("remove vector file: %w", err)
-		}
-	}
-	return nil
 }

@@ -2,13 +2,12 @@ package flat
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"sync"
 	"sync/atomic"
 
 	"sagasu/internal/dense"
+	"sagasu/internal/dense/vectorfile"
 )
 
 // Index is an exact index in memory with files of its own. It implements dense.Index.
@@ -16,7 +15,6 @@ type Index struct {
 	cfg     Config
 	kernel  kernel
 	filters *filterCache
-	lock    io.Closer
 	view    atomic.Pointer[view]
 
 	// mu guards what writers share.
@@ -26,13 +24,10 @@ type Index struct {
 	// dirty are the ids touched since the last flush.
 	dirty map[string]struct{}
 
-	// flushing is held by Flush and Close; it guards files and retry.
+	// flushing is held by Flush, Checkpoint and Close; it guards the chain of files.
 	flushing sync.Mutex
-	files    []file
-	// retry is where the range of the last flush began if that failed, else 0. Its file may be there all
-	// the same; the next one covers the same range or more, so that none is taken for covered by it.
-	retry   uint64
-	durable atomic.Uint64
+	chain    *vectorfile.Chain
+	durable  atomic.Uint64
 }
 
 var _ dense.Index = (*Index)(nil)
@@ -65,7 +60,7 @@ func Open(cfg Config) (*Index, error) {
 // or below the durable index is in the index already and ignored. On an error nothing has changed:
 // dense.ErrDimension, dense.ErrNotFinite, dense.ErrTooLarge, dense.ErrFull.
 func (x *Index) Apply(index uint64, upserts []dense.Vector, deletes []dense.Key) error {
-	units, err := x.normalize(upserts)
+	units, err := vectorfile.Units(upserts, x.cfg.Dims)
 	if err != nil {
 		return fmt.Errorf("apply vectors: %w", err)
 	}
@@ -95,7 +90,7 @@ func (x *Index) next(ctx context.Context, vs []dense.Vector, keys []dense.Key) e
 	if err := dense.ContextError(ctx); err != nil {
 		return fmt.Errorf("apply vectors: %w", err)
 	}
-	units, err := x.normalize(vs)
+	units, err := vectorfile.Units(vs, x.cfg.Dims)
 	if err != nil {
 		return fmt.Errorf("apply vectors: %w", err)
 	}
@@ -106,23 +101,6 @@ func (x *Index) next(ctx context.Context, vs []dense.Vector, keys []dense.Key) e
 	}
 	x.applied++
 	return nil
-}
-
-// normalize checks the vectors and gives them with values of length 1.
-func (x *Index) normalize(vs []dense.Vector) ([]dense.Vector, error) {
-	units := make([]dense.Vector, len(vs))
-	for i, v := range vs {
-		if err := dense.CheckDims(v.Values, x.cfg.Dims); err != nil {
-			return nil, fmt.Errorf("document %q: %w", v.ID, err)
-		}
-		unit, err := dense.Normalize(v.Values)
-		if err != nil {
-			return nil, fmt.Errorf("document %q: %w", v.ID, err)
-		}
-		units[i] = v
-		units[i].Values = unit
-	}
-	return units, nil
 }
 
 // Count is the number of vectors.
@@ -170,11 +148,9 @@ func (x *Index) DurableIndex() uint64 { return x.durable.Load() }
 func (x *Index) Close() error {
 	x.flushing.Lock()
 	defer x.flushing.Unlock()
-	if x.lock == nil {
-		return errors.New("close flat index: closed already")
-	}
-	lock := x.lock
-	x.lock = nil
 	x.view.Store(&view{})
-	return lock.Close()
+	if err := x.chain.Close(); err != nil {
+		return fmt.Errorf("close flat index: %w", err)
+	}
+	return nil
 }

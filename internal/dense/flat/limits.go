@@ -19,12 +19,4 @@ const (
 	maxCachedFilter = 4 << 10
 	// fewRows is the number of selected rows of a block up to which they are scored one by one.
 	fewRows = 4
-	// mergeFactor says when Flush merges the newest file into the one it writes: when that has at most
-	// this many times the records. Each record is then rewritten a logarithmic number of times.
-	mergeFactor = 2
-	// mergeFloor is the number of records below which a file is always merged.
-	mergeFloor = 64
-	// maxRecordBytes bounds the length of a record that a file may claim, so that a damaged one can't make the
-	// reader take all memory.
-	maxRecordBytes = 1 << 30
 )

@@ -1,8 +1,7 @@
-package flat
+package vectorfile
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"hash/crc32"
 	"math"
@@ -11,7 +10,7 @@ import (
 	"sagasu/internal/dense"
 )
 
-// The kinds of record and of attribute; see docs/formats/flat-vectors.md.
+// The kinds of record and of attribute; see docs/formats/vectors.md.
 const (
 	recordVector byte = 1
 	recordDelete byte = 2
@@ -21,8 +20,15 @@ const (
 	kindFloats  byte = 3
 )
 
-// errShort is why a payload is refused that ends early or goes on.
-var errShort = errors.New("lengths don't add up")
+// Record is what a file says of an id: its vector, or that it has none.
+type Record struct {
+	// Vector has values of length 1; that of a delete has nothing but the id.
+	Vector dense.Vector
+	// Deleted tells that the id has no vector.
+	Deleted bool
+	// Offset is where the record is in its file, in bytes.
+	Offset uint64
+}
 
 func castagnoli(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
 
@@ -32,9 +38,17 @@ func appendString(dst []byte, s string) []byte {
 	return append(appendUint(dst, uint64(len(s))), s...)
 }
 
-func appendVector(dst []byte, v *dense.Vector) []byte {
+// AppendDelete appends the payload of a record that says that the id has no vector.
+func AppendDelete(dst []byte, id string) []byte {
+	return appendString(append(dst, recordDelete), id)
+}
+
+// AppendVector appends the payload of a vector, whose values have length 1.
+func AppendVector(dst []byte, v *dense.Vector) []byte {
 	dst = appendString(append(dst, recordVector), v.ID)
 	dst = binary.LittleEndian.AppendUint64(dst, v.Version)
+	dst = binary.LittleEndian.AppendUint16(dst, v.Slot)
+	dst = append(dst, v.Digest[:]...)
 	for _, x := range v.Values {
 		dst = binary.LittleEndian.AppendUint32(dst, math.Float32bits(x))
 	}
@@ -119,37 +133,58 @@ func (d *decoder) fixed() uint64 {
 	return binary.LittleEndian.Uint64(b)
 }
 
+func (d *decoder) fixed16() uint16 {
+	b := d.take(2)
+	if d.err != nil {
+		return 0
+	}
+	return binary.LittleEndian.Uint16(b)
+}
+
 func (d *decoder) string() string { return string(d.take(d.uint())) }
 
-// decodeRecord reads a payload; for a delete the vector has nothing but the id.
-func decodeRecord(payload []byte, dims int) (kind byte, v dense.Vector, err error) {
+// decodeRecord reads a payload of a format version. The values are put into the given slice, or a new one
+// if it is nil.
+func decodeRecord(payload []byte, version uint32, dims int, values []float32) (r Record, err error) {
 	d := &decoder{left: payload}
-	kind = d.byte()
-	v.ID = d.string()
+	kind := d.byte()
+	r.Vector.ID = d.string()
 	switch {
 	case d.err != nil:
 	case kind == recordVector:
-		d.vector(&v, dims)
-	case kind != recordDelete:
-		return 0, v, fmt.Errorf("unknown kind %d", kind)
+		d.vector(&r.Vector, version, dims, values)
+	case kind == recordDelete:
+		r.Deleted = true
+	default:
+		return r, fmt.Errorf("unknown kind %d", kind)
 	}
 	if d.err == nil && len(d.left) > 0 {
 		d.err = errShort
 	}
-	return kind, v, d.err
+	return r, d.err
 }
 
-func (d *decoder) vector(v *dense.Vector, dims int) {
+func (d *decoder) vector(v *dense.Vector, version uint32, dims int, values []float32) {
 	v.Version = d.fixed()
+	if version == 1 {
+		// It knows nothing of passages, so the slot is that of the id.
+		v.Slot = uint16(api.SlotOf(v.ID))
+	} else {
+		v.Slot = d.fixed16()
+		copy(v.Digest[:], d.take(uint64(len(v.Digest))))
+	}
 	raw := d.take(4 * uint64(dims))
 	if d.err != nil {
 		return
 	}
-	v.Values = make([]float32, dims)
+	if v.Values = values; values == nil {
+		v.Values = make([]float32, dims)
+	}
 	var sum float64
 	for i := range v.Values {
-		v.Values[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
-		sum += float64(v.Values[i]) * float64(v.Values[i])
+		x := math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
+		v.Values[i] = x
+		sum += float64(x) * float64(x)
 	}
 	// The error bound of a search assumes it; rounding alone stays far below.
 	if !(math.Abs(sum-1) < slack) {
@@ -160,10 +195,8 @@ func (d *decoder) vector(v *dense.Vector, dims int) {
 	for range d.count(3) {
 		v.Attributes = append(v.Attributes, d.attribute())
 	}
-	for i := 1; i < len(v.Attributes) && d.err == nil; i++ {
-		if v.Attributes[i-1].Field >= v.Attributes[i].Field {
-			d.err = errors.New("attributes are not in order")
-		}
+	if d.err == nil {
+		d.err = checkOrder(v.Attributes)
 	}
 }
 
