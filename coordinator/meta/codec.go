@@ -87,7 +87,7 @@ func refusals() map[string]error {
 		"index_not_found": state.ErrIndexNotFound, "shard_not_found": state.ErrShardNotFound,
 		"not_founded": state.ErrNotFounded, "epoch": state.ErrEpoch, "alias_exists": state.ErrAliasExists,
 		"alias_not_found": state.ErrAliasNotFound, "operation_ended": state.ErrOperationEnded,
-		"setting": state.ErrSetting,
+		"setting": state.ErrSetting, "generation": state.ErrGeneration,
 	}
 }
 

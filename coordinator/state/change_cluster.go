@@ -8,9 +8,21 @@ const (
 	LevelSingle uint32 = 0
 	// LevelCluster has all commands of this package.
 	LevelCluster uint32 = 1
+	// LevelGenerations has generations of vectors, and schemas that say which model makes them, how they are kept,
+	// and how documents are split into passages.
+	LevelGenerations uint32 = 2
 	// Level is the highest that this build runs.
-	Level = LevelCluster
+	Level = LevelGenerations
 )
+
+// levelOf is the least feature level for a command: below it there may be nodes that would stop at it. Commands up to
+// LevelCluster are not held to it, since clusters of level 0 took them.
+func levelOf(typ, version uint16) uint32 {
+	if _, old := clusterChanges(typ, version); old {
+		return LevelSingle
+	}
+	return LevelGenerations
+}
 
 // FoundCluster gives the cluster its id. Again with the same id it changes nothing, and another id is
 // refused with ErrCluster.

@@ -26,10 +26,19 @@ type CreateIndex struct {
 }
 
 func (c CreateIndex) kind() (typ, version uint16) {
-	if len(c.Shards) == 0 && c.Replicas == 0 {
+	switch {
+	case len(c.Shards) == 0 && c.Replicas == 0:
 		return TypeCreateIndex, 1
+	case NeedsGenerations(&c.Schema):
+		return TypeCreateIndex, 3
 	}
 	return TypeCreateIndex, 2
+}
+
+// NeedsGenerations reports whether a schema has members that came with LevelGenerations.
+func NeedsGenerations(s *api.Schema) bool {
+	d := s.Dense
+	return s.Passages != nil || d != nil && (d.Model != "" || d.Partition != "" || d.Index != nil || d.Generation != 0)
 }
 
 // createIndexV1 takes what it always took, limits or not.
@@ -38,6 +47,15 @@ func createIndexV1(before *View, c createIndex1) (*View, Index, error) {
 		return nil, Index{}, fmt.Errorf("%w: create index without a name or uuid", ErrCommand)
 	}
 	return before.addIndex(c.index())
+}
+
+// createIndexV3 takes schemas with all members.
+func createIndexV3(before *View, c CreateIndex) (*View, Index, error) {
+	if c.Schema.Dense != nil && c.Schema.Dense.Generation != 0 {
+		return nil, Index{}, fmt.Errorf("create index %q: %w", c.Name, invalid("generation %d of vectors, must be 0",
+			c.Schema.Dense.Generation))
+	}
+	return createIndex(before, c)
 }
 
 func createIndex(before *View, c CreateIndex) (*View, Index, error) {
@@ -136,14 +154,23 @@ func (v *View) room(x Index) error {
 	return nil
 }
 
-// DeleteIndex removes an index and the aliases that lead to it; ErrIndexNotFound if it is gone.
+// DeleteIndex removes an index and the aliases that lead to it; ErrIndexNotFound if it is gone, ErrLimit if it would
+// leave something and too many did.
 type DeleteIndex struct {
 	Name string `json:"name"`
 	// UUID must be the index's, so that a late retry never removes a successor of the same name.
 	UUID string `json:"uuid"`
+	// Remote says that a server keeps its vectors, where they are to be dropped: the index becomes a Leftover. With it
+	// the command has version 2.
+	Remote bool `json:"remote,omitempty"`
 }
 
-func (DeleteIndex) kind() (typ, version uint16) { return TypeDeleteIndex, 1 }
+func (c DeleteIndex) kind() (typ, version uint16) {
+	if c.Remote {
+		return TypeDeleteIndex, 2
+	}
+	return TypeDeleteIndex, 1
+}
 
 func deleteIndex(before *View, c DeleteIndex) (*View, Index, error) {
 	x, err := before.indexOf(c.Name, c.UUID)
@@ -151,6 +178,11 @@ func deleteIndex(before *View, c DeleteIndex) (*View, Index, error) {
 		return nil, Index{}, fmt.Errorf("delete index %q: %w", c.Name, err)
 	}
 	after := before.clone()
+	if c.Remote {
+		if err := after.leave(x); err != nil {
+			return nil, Index{}, fmt.Errorf("delete index %q: %w", c.Name, err)
+		}
+	}
 	after.indexes = without(before.indexes, c.Name, indexKey)
 	after.dropShards(x)
 	after.aliases = nil

@@ -119,7 +119,7 @@ func TestFounding(t *testing.T) {
 		_, err = s.Apply(Command{Index: 1000, Type: TypeRaiseLevel, Version: 1, Payload: payload})
 		require.ErrorIs(t, err, ErrUnknownCommand)
 		require.Less(t, s.View().Applied(), uint64(1000))
-		_, err = Decode([]byte(`{"format":2,"level":2}`))
+		_, err = Decode([]byte(`{"format":2,"level":99}`))
 		require.ErrorIs(t, err, ErrNewerFormat)
 	})
 }

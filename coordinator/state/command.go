@@ -36,9 +36,19 @@ const (
 	TypePutOperation uint16 = 12
 	// TypePutSetting sets a setting; its payload is a PutSetting.
 	TypePutSetting uint16 = 13
+	// TypeBeginGeneration lets an index be filled with other vectors; its payload is a BeginGeneration.
+	TypeBeginGeneration uint16 = 14
+	// TypeSwitchGeneration makes them the index's; its payload is a SwitchGeneration.
+	TypeSwitchGeneration uint16 = 15
+	// TypeCancelGeneration gives them up; its payload is a CancelGeneration.
+	TypeCancelGeneration uint16 = 16
+	// TypeForgetGeneration tells that a generation is dropped; its payload is a ForgetGeneration.
+	TypeForgetGeneration uint16 = 17
+	// TypeForgetLeftover tells that what a deleted index left is dropped; its payload is a ForgetLeftover.
+	TypeForgetLeftover uint16 = 18
 )
 
-// Version is the version of every command but CreateIndex with shards; see Kind.
+// Version is the version of every command but later forms of CreateIndex and DeleteIndex; see Kind.
 const Version uint16 = 1
 
 // Command is one entry of the metadata log.

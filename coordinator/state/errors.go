@@ -45,6 +45,9 @@ var (
 	ErrAliasNotFound = errors.New("alias not found")
 	// ErrOperationEnded is returned when an operation has ended, and so can't change any more.
 	ErrOperationEnded = errors.New("operation has ended")
+	// ErrGeneration is returned when another generation of vectors is being filled, or is the index's, than the
+	// command is about.
+	ErrGeneration = errors.New("not the generation that is being filled")
 	// ErrSetting is returned when a setting is unknown or can't have the value.
 	ErrSetting = errors.New("invalid setting")
 )

@@ -23,6 +23,28 @@ type Index struct {
 	Replicas int `json:"replicas"`
 	// Shards are ascending by slots, which they cover once each.
 	Shards []Shard `json:"shards"`
+	// Next is the generation of vectors that is being filled beside that of Schema.Dense; nil for none.
+	Next *api.DenseConfig `json:"next,omitempty"`
+	// Retired are the generations that are being dropped, in the order in which they were given up.
+	Retired []int `json:"retired,omitempty"`
+	// LastGeneration is the highest number that a generation had; none is used again.
+	LastGeneration int `json:"last_generation,omitempty"`
+}
+
+// NextGeneration is the number of the next generation of vectors.
+func (x Index) NextGeneration() int { return x.LastGeneration + 1 }
+
+// Generations are the numbers of all generations of vectors that there may be something of, ascending.
+func (x Index) Generations() []int {
+	out := slices.Clone(x.Retired)
+	if x.Schema.Dense != nil {
+		out = append(out, x.Schema.Dense.Generation)
+	}
+	if x.Next != nil {
+		out = append(out, x.Next.Generation)
+	}
+	slices.Sort(out)
+	return out
 }
 
 // Shard is a part of an index: a raft group of its replicas.

@@ -23,6 +23,11 @@ const (
 	MaxAliases = 10_000
 	// MaxOperations bounds the operations, those under way and the ended ones that are kept.
 	MaxOperations = 1_000
+	// MaxRetired bounds the generations of vectors of an index that wait to be dropped. There are several only while
+	// the server that keeps them is away.
+	MaxRetired = 8
+	// MaxLeftovers bounds the deleted indexes whose collections wait to be dropped: as many as there may be indexes.
+	MaxLeftovers = MaxIndexes
 	// MaxNameBytes bounds the name of an index or alias, as api.MaxFieldNameBytes does for clients.
 	MaxNameBytes = 128
 	// MaxIDBytes bounds the ids of clusters, nodes, instances, indexes and operations: they are names of

@@ -21,6 +21,9 @@ var (
 	someUUIDs   = []string{"u1", "u2", "u3", "u4", "u1-0"}
 )
 
+// goldenHash is that of the state which allChanges add up to.
+const goldenHash uint64 = 0x2335d8274b16a287
+
 func draw[T any](t *rapid.T, from ...T) T { return rapid.SampledFrom(from).Draw(t, "one") }
 
 func drawNodes(t *rapid.T) []string {
@@ -29,11 +32,11 @@ func drawNodes(t *rapid.T) []string {
 
 // drawChange gives a change that may or may not fit the view.
 func drawChange(t *rapid.T, v *View) Change {
-	switch rapid.IntRange(0, 12).Draw(t, "type") {
+	switch rapid.IntRange(0, 16).Draw(t, "type") {
 	case 0:
-		return FoundCluster{ClusterID: draw(t, "c1", "c1", "c2", ""), Level: draw(t, LevelSingle, LevelCluster)}
+		return FoundCluster{ClusterID: draw(t, "c1", "c1", "c2", ""), Level: draw(t, LevelSingle, LevelCluster, Level)}
 	case 1:
-		return RaiseLevel{Level: draw(t, LevelSingle, LevelCluster)}
+		return RaiseLevel{Level: draw(t, LevelSingle, LevelCluster, Level)}
 	case 2, 3:
 		n := node(draw(t, someNodes...))
 		n.Instance += draw(t, "", "", "", "2")
@@ -47,6 +50,9 @@ func drawChange(t *rapid.T, v *View) Change {
 	case 5:
 		c := CreateIndex{Name: draw(t, someIndexes...), UUID: draw(t, someUUIDs...), Replicas: draw(t, 0, 1, 2, 3)}
 		c.Schema.Fields = map[string]api.Field{"title": {Type: api.TypeText}}
+		if rapid.Bool().Draw(t, "dense") {
+			c.Schema.Dense = &api.DenseConfig{Dims: 2, Fields: []string{"title"}, Model: draw(t, "", "m1")}
+		}
 		nodes := make([][]string, rapid.IntRange(0, 4).Draw(t, "shards"))
 		for i := range nodes {
 			nodes[i] = drawNodes(t)
@@ -57,7 +63,9 @@ func drawChange(t *rapid.T, v *View) Change {
 		c.Shards = Layout(c.UUID, nodes)
 		return c
 	case 6:
-		return DeleteIndex{Name: draw(t, someIndexes...), UUID: draw(t, someUUIDs...)}
+		return DeleteIndex{
+			Name: draw(t, someIndexes...), UUID: draw(t, someUUIDs...), Remote: rapid.Bool().Draw(t, "remote"),
+		}
 	case 7, 8:
 		if len(v.shards) == 0 || rapid.IntRange(0, 9).Draw(t, "wild") == 0 {
 			return SetReplicas{Shard: draw(t, someUUIDs...), Epoch: 1, Nodes: drawNodes(t)}
@@ -83,8 +91,33 @@ func drawChange(t *rapid.T, v *View) Change {
 			ID: draw(t, "o1", "o2"), Kind: "rebuild", Done: draw[uint64](t, 1, 2),
 			State: draw(t, OperationRunning, OperationCancelling, OperationDone),
 		}}
+	case 12, 13, 14, 15:
+		return drawGeneration(t, v)
 	}
 	return PutSetting{Key: draw(t, SettingRebuildGrace, "colour"), Value: draw(t, "", "1", "x")}
+}
+
+// drawGeneration gives a change of the generations of an index, mostly one that there is.
+func drawGeneration(t *rapid.T, v *View) Change {
+	x := Index{Name: draw(t, someIndexes...), UUID: draw(t, someUUIDs...)}
+	if n := len(v.Indexes()); n > 0 {
+		x = v.Indexes()[rapid.IntRange(0, n-1).Draw(t, "index")]
+	}
+	number := rapid.IntRange(0, x.LastGeneration+1).Draw(t, "number")
+	switch rapid.IntRange(0, 4).Draw(t, "step") {
+	case 0, 1:
+		c := begin(x.Name, x.UUID, number, draw(t, "", "m1", "m2"))
+		c.Operation.ID += draw(t, "", "", "x")
+		return c
+	case 2:
+		return SwitchGeneration{Name: x.Name, UUID: x.UUID, Generation: number}
+	case 3:
+		if rapid.Bool().Draw(t, "leftover") {
+			return ForgetLeftover{UUID: draw(t, someUUIDs...)}
+		}
+		return CancelGeneration{Name: x.Name, UUID: x.UUID, Generation: number}
+	}
+	return ForgetGeneration{Name: x.Name, UUID: x.UUID, Generation: number}
 }
 
 func drawShard(t *rapid.T, v *View) string {
@@ -107,6 +140,15 @@ func holds(t require.TestingT, v *View) {
 			require.True(t, s.From <= slot && slot < s.To)
 		}
 		shards += len(x.Shards)
+		numbers := x.Generations()
+		require.Len(t, slices.Compact(slices.Clone(numbers)), len(numbers), "a generation twice")
+		for _, n := range numbers {
+			require.LessOrEqual(t, n, x.LastGeneration)
+		}
+		if x.Next != nil {
+			require.Greater(t, x.Next.Generation, x.Schema.Dense.Generation)
+		}
+		require.LessOrEqual(t, len(x.Retired), MaxRetired+1)
 		for _, s := range x.Shards {
 			in, found, ok := v.Shard(s.ID)
 			require.True(t, ok)
@@ -211,7 +253,7 @@ func FuzzApply(f *testing.F) {
 		if result.Err != nil {
 			require.Equal(t, before.Version(), s.View().Version())
 		}
-		require.Equal(t, uint64(0xb09f2ec269a7459a), hash(t, base.State), "an older view changed")
+		require.Equal(t, goldenHash, hash(t, base.State), "an older view changed")
 		data, err := s.View().Encode()
 		require.NoError(t, err)
 		again, err := DecodeView(data)
@@ -250,17 +292,21 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// allChanges are changes of every type, in an order in which each changes something.
-func allChanges() []Change {
+// changesOfCluster are changes of every type up to LevelCluster, in an order in which each changes something.
+func changesOfCluster() []Change {
+	at := func(n Node) Change {
+		n.Level = LevelCluster
+		return RegisterNode{Node: n}
+	}
 	return []Change{
 		CreateIndex{Name: "old", UUID: "u0", CreatedMillis: 1},
 		FoundCluster{ClusterID: "c1", Level: LevelSingle},
-		RegisterNode{Node: node("n1")},
-		RegisterNode{Node: node("n2")},
-		RegisterNode{Node: Node{
-			ID: "n3", Instance: "i-n3", Roles: []Role{RoleShard, RoleGateway}, Zone: "z1", Version: "0.2.0", Level: Level,
+		at(node("n1")),
+		at(node("n2")),
+		at(Node{
+			ID: "n3", Instance: "i-n3", Roles: []Role{RoleShard, RoleGateway}, Zone: "z1", Version: "0.2.0",
 			RPCAddr: "n3:7947", HTTPAddr: "n3:8000", OpsAddr: "n3:9090", GossipAddr: "n3:7946", RegisteredMillis: 3,
-		}},
+		}),
 		RaiseLevel{Level: LevelCluster},
 		papers("u1", 2, []string{"n1", "n2"}, []string{"n2", "n1"}, []string{"n3"}),
 		MarkFounded{Shard: "u1-0"},
@@ -279,45 +325,85 @@ func allChanges() []Change {
 	}
 }
 
-func TestGoldenLogOfCluster(t *testing.T) {
-	// The file is a log of this version, an entry a line: type, version, payload. What it comes to must stay
-	// for ever: a change means that old logs replay to another state.
-	log, err := os.ReadFile(filepath.Join("testdata", "cluster.log"))
-	require.NoError(t, err)
-	s := New()
-	lines := strings.Split(strings.TrimSuffix(string(log), "\n"), "\n")
-	for i, line := range lines {
-		var typ, version uint16
-		_, err := fmt.Sscanf(line, "%d %d", &typ, &version)
-		require.NoError(t, err)
-		payload := strings.SplitN(line, " ", 3)[2]
-		r, err := s.Apply(Command{Index: uint64(i + 1), Type: typ, Version: version, Payload: []byte(payload)})
-		require.NoError(t, err)
-		require.NoError(t, r.Err)
-		require.True(t, r.Changed, line)
+// changesOfGenerations are those that came with LevelGenerations, to follow the ones above.
+func changesOfGenerations() []Change {
+	return []Change{
+		RegisterNode{Node: node("n1")},
+		RegisterNode{Node: node("n2")},
+		RegisterNode{Node: Node{ID: "n3", Instance: "i-n3", Roles: []Role{RoleShard}, Level: LevelGenerations}},
+		RaiseLevel{Level: LevelGenerations},
+		notes("u2", "n3"),
+		begin("notes", "u2", 1, "m2"),
+		CancelGeneration{Name: "notes", UUID: "u2", Generation: 1},
+		ForgetGeneration{Name: "notes", UUID: "u2", Generation: 1},
+		begin("notes", "u2", 2, "m3"),
+		SwitchGeneration{Name: "notes", UUID: "u2", Generation: 2},
+		begin("notes", "u2", 3, "m4"),
+		DeleteIndex{Name: "notes", UUID: "u2", Remote: true},
+		ForgetLeftover{UUID: "u2"},
+		notes("u3", "n2"),
+		begin("notes", "u3", 1, "m2"),
+		SwitchGeneration{Name: "notes", UUID: "u3", Generation: 1},
+		begin("notes", "u3", 2, "m3"),
+		notes2("u4", "n2"),
+		DeleteIndex{Name: "notes2", UUID: "u4", Remote: true},
 	}
-	require.Equal(t, uint64(0xb09f2ec269a7459a), hash(t, s))
-	snapshot, err := os.ReadFile(filepath.Join("testdata", "cluster.json"))
-	require.NoError(t, err)
-	encoded, err := s.View().Encode()
-	require.NoError(t, err)
-	require.Equal(t, string(snapshot), string(encoded)+"\n")
+}
 
-	t.Run("this build writes the same", func(t *testing.T) {
-		written := make([]string, 0, len(lines))
-		for _, c := range allChanges() {
-			payload, err := Encode(c)
+func allChanges() []Change { return slices.Concat(changesOfCluster(), changesOfGenerations()) }
+
+func TestGoldenLogs(t *testing.T) {
+	// Each file is a log, an entry a line: type, version, payload. What it comes to must stay for ever: a change means
+	// that old logs replay to another state.
+	s := New()
+	all := ""
+	for _, golden := range []struct {
+		name    string
+		changes []Change
+		hash    uint64
+	}{
+		{"cluster", changesOfCluster(), 0xb09f2ec269a7459a},
+		{"generations", changesOfGenerations(), goldenHash},
+	} {
+		log, err := os.ReadFile(filepath.Join("testdata", golden.name+".log"))
+		require.NoError(t, err)
+		all += "\n" + string(log)
+		lines := strings.Split(strings.TrimSuffix(string(log), "\n"), "\n")
+		for _, line := range lines {
+			var typ, version uint16
+			_, err := fmt.Sscanf(line, "%d %d", &typ, &version)
 			require.NoError(t, err)
-			typ, version := Kind(c)
-			written = append(written, fmt.Sprintf("%d %d %s", typ, version, payload))
+			payload := strings.SplitN(line, " ", 3)[2]
+			r, err := s.Apply(Command{
+				Index: s.View().Applied() + 1, Type: typ, Version: version, Payload: []byte(payload),
+			})
+			require.NoError(t, err)
+			require.NoError(t, r.Err, line)
+			require.True(t, r.Changed, line)
 		}
-		require.Equal(t, lines, written)
-	})
-	t.Run("every command is in it", func(t *testing.T) {
+		require.Equal(t, golden.hash, hash(t, s), golden.name)
+		snapshot, err := os.ReadFile(filepath.Join("testdata", golden.name+".json"))
+		require.NoError(t, err)
+		encoded, err := s.View().Encode()
+		require.NoError(t, err)
+		require.Equal(t, string(snapshot), string(encoded)+"\n")
+
+		t.Run("this build writes the same as the log of "+golden.name, func(t *testing.T) {
+			written := make([]string, 0, len(lines))
+			for _, c := range golden.changes {
+				payload, err := Encode(c)
+				require.NoError(t, err)
+				typ, version := Kind(c)
+				written = append(written, fmt.Sprintf("%d %d %s", typ, version, payload))
+			}
+			require.Equal(t, lines, written)
+		})
+	}
+	t.Run("every command is in them", func(t *testing.T) {
 		for typ := range uint16(100) {
 			for version := range uint16(10) {
 				if _, known := changes(typ, version); known {
-					require.Contains(t, "\n"+string(log), fmt.Sprintf("\n%d %d ", typ, version))
+					require.Contains(t, all, fmt.Sprintf("\n%d %d ", typ, version))
 				}
 			}
 		}

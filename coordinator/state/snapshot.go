@@ -14,14 +14,19 @@ import (
 const (
 	// formatIndexes has indexes only, each of one shard on LocalNode.
 	formatIndexes = 1
-	// formatCluster has everything of View.
+	// formatCluster has everything of View but what came with LevelGenerations.
 	formatCluster = 2
+	// formatGenerations has everything of View.
+	formatGenerations = 3
 )
 
 // formatOf is the least format for a state in which a command changed something.
 func formatOf(typ, version uint16) int {
 	if version == 1 && (typ == TypeCreateIndex || typ == TypeDeleteIndex) {
 		return formatIndexes
+	}
+	if levelOf(typ, version) >= LevelGenerations {
+		return formatGenerations
 	}
 	return formatCluster
 }
@@ -33,7 +38,7 @@ type snapshotIndexes struct {
 	Indexes []createIndex1 `json:"indexes"`
 }
 
-// snapshot is a snapshot of formatCluster. Lists are in the order of View.
+// snapshot is a snapshot of formatCluster or formatGenerations. Lists are in the order of View.
 type snapshot struct {
 	Format     int         `json:"format"`
 	Applied    uint64      `json:"applied"`
@@ -45,6 +50,8 @@ type snapshot struct {
 	Aliases    []Alias     `json:"aliases"`
 	Operations []Operation `json:"operations"`
 	Settings   []Setting   `json:"settings"`
+	// Leftovers came with formatGenerations.
+	Leftovers []Leftover `json:"leftovers,omitempty"`
 }
 
 // createIndex1 is the payload of CreateIndex in version 1, and an index in formatIndexes.
@@ -83,6 +90,7 @@ func (v *View) snapshot() any {
 	return snapshot{
 		Format: v.format, Applied: v.applied, Version: v.version, Cluster: v.cluster, Level: v.level,
 		Nodes: v.nodes, Indexes: v.indexes, Aliases: v.aliases, Operations: v.operations, Settings: v.settings,
+		Leftovers: v.leftovers,
 	}
 }
 
@@ -113,11 +121,11 @@ func DecodeView(data []byte) (*View, error) {
 	switch head.Format {
 	case formatIndexes:
 		err = v.readIndexes(data)
-	case formatCluster:
+	case formatCluster, formatGenerations:
 		err = v.read(data)
 	default:
 		return nil, fmt.Errorf("decode metadata of format %d, this version reads up to %d: %w", head.Format,
-			formatCluster, ErrNewerFormat)
+			formatGenerations, ErrNewerFormat)
 	}
 	if err == nil {
 		err = v.check()
@@ -147,6 +155,7 @@ func (v *View) read(data []byte) error {
 	}
 	v.applied, v.version, v.cluster, v.level = s.Applied, s.Version, s.Cluster, s.Level
 	v.nodes, v.indexes, v.aliases, v.operations, v.settings = s.Nodes, s.Indexes, s.Aliases, s.Operations, s.Settings
+	v.leftovers = s.Leftovers
 	return nil
 }
 

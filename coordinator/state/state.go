@@ -45,9 +45,16 @@ func typed[C any](apply func(before *View, c C) (*View, Index, error)) change {
 	}
 }
 
-// changes is the table of commands: what isn't in it is refused. All but the first two lines came with
-// LevelCluster.
+// changes is the table of commands: what isn't in it is refused.
 func changes(typ, version uint16) (change, bool) {
+	if c, ok := clusterChanges(typ, version); ok {
+		return c, true
+	}
+	return generationChanges(typ, version)
+}
+
+// clusterChanges are the commands up to LevelCluster, with which all but the first two lines came.
+func clusterChanges(typ, version uint16) (change, bool) {
 	switch [2]uint16{typ, version} {
 	case [2]uint16{TypeCreateIndex, 1}:
 		return typed(createIndexV1), true
@@ -81,6 +88,27 @@ func changes(typ, version uint16) (change, bool) {
 	return nil, false
 }
 
+// generationChanges are the commands that came with LevelGenerations.
+func generationChanges(typ, version uint16) (change, bool) {
+	switch [2]uint16{typ, version} {
+	case [2]uint16{TypeCreateIndex, 3}:
+		return typed(createIndexV3), true
+	case [2]uint16{TypeDeleteIndex, 2}:
+		return typed(deleteIndex), true
+	case [2]uint16{TypeBeginGeneration, 1}:
+		return typed(beginGeneration), true
+	case [2]uint16{TypeSwitchGeneration, 1}:
+		return typed(switchGeneration), true
+	case [2]uint16{TypeCancelGeneration, 1}:
+		return typed(cancelGeneration), true
+	case [2]uint16{TypeForgetGeneration, 1}:
+		return typed(forgetGeneration), true
+	case [2]uint16{TypeForgetLeftover, 1}:
+		return typed(forgetLeftover), true
+	}
+	return nil, false
+}
+
 // Apply applies a command. An error means that it could not be understood (ErrUnknownCommand,
 // ErrCommand): the state is as before and the node must stop, for another node may have understood
 // it. A refusal that every node agrees on is in Result.Err.
@@ -95,6 +123,10 @@ func (s *State) Apply(c Command) (Result, error) {
 			ErrUnknownCommand)
 	}
 	after, x, err := apply(before, c.Payload)
+	if least := levelOf(c.Type, c.Version); err == nil && before.level < least {
+		err = fmt.Errorf("type %d, version %d needs feature level %d, it is %d: %w", c.Type, c.Version, least,
+			before.level, ErrLevel)
+	}
 	if errors.Is(err, ErrCommand) || errors.Is(err, ErrUnknownCommand) {
 		return Result{}, fmt.Errorf("apply entry %d: %w", c.Index, err)
 	}

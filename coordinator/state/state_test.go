@@ -70,7 +70,7 @@ func TestApply(t *testing.T) {
 		s := New()
 		for _, c := range []Command{
 			{Index: 1, Type: 99, Version: 1},
-			{Index: 1, Type: TypeCreateIndex, Version: 3, Payload: []byte(`{}`)},
+			{Index: 1, Type: TypeCreateIndex, Version: 9, Payload: []byte(`{}`)},
 		} {
 			_, err := s.Apply(c)
 			require.ErrorIs(t, err, ErrUnknownCommand)
@@ -109,7 +109,7 @@ func TestSnapshot(t *testing.T) {
 		require.Equal(t, s.View(), again.View())
 	})
 	t.Run("a newer format is refused", func(t *testing.T) {
-		_, err := Decode([]byte(`{"format":3}`))
+		_, err := Decode([]byte(`{"format":4}`))
 		require.ErrorIs(t, err, ErrNewerFormat)
 	})
 	t.Run("damage is refused", func(t *testing.T) {

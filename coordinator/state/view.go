@@ -22,6 +22,8 @@ type View struct {
 	aliases    []Alias
 	operations []Operation
 	settings   []Setting
+	// leftovers are in the order of the deletions.
+	leftovers []Leftover
 	// shards finds a shard of the indexes by its id.
 	shards map[string]place
 }
@@ -129,6 +131,9 @@ func (v *View) Operation(id string) (Operation, bool) {
 
 // Operations gives every operation that is kept, in order of creation.
 func (v *View) Operations() []Operation { return v.operations }
+
+// Leftovers gives what deleted indexes left in a server of vectors, in the order of their deletion.
+func (v *View) Leftovers() []Leftover { return v.leftovers }
 
 // Setting gives the value of a setting, its default if it is not set; empty for an unknown one.
 func (v *View) Setting(key string) string {
