@@ -31,6 +31,11 @@ var (
 	ErrCommand = errors.New("malformed or unknown log entry")
 	// ErrNoDense is returned when an index without a dense leg is asked for it.
 	ErrNoDense = errors.New("index has no dense leg")
+	// ErrNoGeneration is returned when a replica has no vectors of the generation it is asked for: it is not there
+	// yet, or was dropped.
+	ErrNoGeneration = errors.New("index has no such generation of vectors")
+	// ErrTooLarge is returned for writes that follow one another and together exceed a log entry.
+	ErrTooLarge = errors.New("writes that belong together are too large")
 	// ErrFilterTooBroad is returned when a filter that only the sparse index understands selects too
 	// many documents to be handed to the dense index by id. It is a dense.ErrFilterUnsupported.
 	ErrFilterTooBroad = fmt.Errorf("filter on text selects too many documents: %w", dense.ErrFilterUnsupported)

@@ -136,15 +136,17 @@ func TestDenseWorker(t *testing.T) {
 		r := denseReplica(t, e)
 		results := mustWrite(t, r, put("a", "north a"), put("bad", "east poison"), put("c", "east c"))
 		waitDense(t, r, results)
-		failures, _ := r.DenseFailures()
-		require.Len(t, failures, 1)
-		require.Equal(t, "bad", failures[0].ID)
-		require.Contains(t, failures[0].Reason, "text too long")
+		failures, err := r.DenseFailures(0)
+		require.NoError(t, err)
+		require.Len(t, failures.List, 1)
+		require.Equal(t, "bad", failures.List[0].ID)
+		require.Contains(t, failures.List[0].Reason, "text too long")
 		require.Equal(t, []string{"c", "a"}, nearest(t, r, "east", 3, nil))
 
 		e.set(nil)
-		r.RetryDense()
-		require.Eventually(t, func() bool { f, _ := r.DenseFailures(); return len(f) == 0 }, testTimeout, minBackoff/20)
+		require.NoError(t, r.RetryDense(testContext(t), 0))
+		require.Eventually(t, func() bool { f, _ := r.DenseFailures(0); return len(f.List) == 0 }, testTimeout,
+			minBackoff/20)
 		require.Equal(t, []string{"bad", "c"}, nearest(t, r, "east", 2, nil))
 	})
 	t.Run("a rejection inside a batch names its text", func(t *testing.T) {

@@ -12,7 +12,9 @@ import (
 
 // DenseRequest asks for the documents nearest to a vector.
 type DenseRequest struct {
-	Vector []float32
+	// Generation is that of the vectors to be searched: api.DenseConfig.Generation of the model that made Vector.
+	Generation int
+	Vector     []float32
 	// K is the number of hits wanted.
 	K int
 	// Filter restricts the documents; nil for none.
@@ -53,7 +55,7 @@ func (r *Replica) nearest(ctx context.Context, req DenseRequest) ([]dense.Hit, e
 	for {
 		found, err := r.dense.Search(ctx, q)
 		if errors.Is(err, dense.ErrFilterUnsupported) && !resolved {
-			if q.Filter, err = r.resolveFilter(ctx, req.Filter); err != nil {
+			if q.Filter, err = r.filterByIDs(ctx, req.Filter); err != nil {
 				return nil, err
 			}
 			resolved = true
@@ -84,18 +86,26 @@ func (r *Replica) fresh(hits []dense.Hit) []dense.Hit {
 	return kept
 }
 
-// resolveFilter turns a filter that only the sparse index understands into the ids it selects.
-func (r *Replica) resolveFilter(ctx context.Context, filter api.Query) (api.Query, error) {
+// filterByIDs turns a filter that only the sparse index understands into the ids it selects.
+func (r *Replica) filterByIDs(ctx context.Context, filter api.Query) (api.Query, error) {
+	ids, err := r.resolveFilter(ctx, filter, maxFilterIDs)
+	if err != nil {
+		return nil, err
+	}
+	return &api.IDs{Values: ids, Boost: 1}, nil
+}
+
+func (r *Replica) resolveFilter(ctx context.Context, filter api.Query, limit int) ([]string, error) {
 	snap := r.sparse.Snapshot()
 	defer snap.Release()
-	ids, err := snap.IDs(ctx, filter, maxFilterIDs)
+	ids, err := snap.IDs(ctx, filter, limit)
 	if errors.Is(err, sparse.ErrTooMany) {
-		return nil, fmt.Errorf("more than %d documents: %w", maxFilterIDs, ErrFilterTooBroad)
+		return nil, fmt.Errorf("more than %d documents: %w", limit, ErrFilterTooBroad)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("resolve filter: %w", err)
 	}
-	return &api.IDs{Values: ids, Boost: 1}, nil
+	return ids, nil
 }
 
 // DenseLag is the number of documents that the dense worker has not reached yet; 0 without a dense leg.
@@ -144,16 +154,4 @@ func (r *Replica) embeddedUpTo(checkpoint, version uint64) bool {
 	defer snap.Release()
 	next := snap.After(checkpoint, 1)
 	return len(next) == 0 || next[0].Version > version
-}
-
-// DenseFailures gives the documents that can't be embedded, by id, and how many more there are that
-// were only counted.
-func (r *Replica) DenseFailures() ([]Failure, uint64) { return r.state.failures() }
-
-// RetryDense makes the leader's worker try the failed documents once more, soon.
-func (r *Replica) RetryDense() {
-	select {
-	case r.outbox.retry <- struct{}{}:
-	default:
-	}
 }

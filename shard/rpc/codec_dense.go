@@ -14,7 +14,13 @@ type denseCall struct {
 
 func (m *denseCall) encode() ([]byte, error) {
 	e := newEncoder(64 + 4*len(m.request.Vector))
+	if m.request.Generation != 0 {
+		e.buf[0] = denseVersion
+	}
 	e.call(m.Call)
+	if m.request.Generation != 0 {
+		e.len(m.request.Generation)
+	}
 	e.int(int64(m.request.K))
 	e.vector(m.request.Vector)
 	e.query(m.request.Filter)
@@ -22,8 +28,13 @@ func (m *denseCall) encode() ([]byte, error) {
 }
 
 func (m *denseCall) decode(d *decoder) error {
+	d.allow(denseVersion)
 	m.Call = d.call()
-	m.request = replica.DenseRequest{K: int(d.int()), Vector: d.vector(), Filter: d.query()}
+	generation := 0
+	if d.version == denseVersion {
+		generation = d.generation()
+	}
+	m.request = replica.DenseRequest{Generation: generation, K: int(d.int()), Vector: d.vector(), Filter: d.query()}
 	return d.end()
 }
 

@@ -11,6 +11,8 @@ import (
 const (
 	writeConditional = 1 << 0
 	writeVector      = 1 << 1
+	writeFollows     = 1 << 2
+	writeGeneration  = 1 << 3
 )
 
 // Flags of a value: which slices follow.
@@ -79,7 +81,7 @@ func (m *writeCall) decode(d *decoder) error {
 }
 
 func (e *encoder) write(w *api.Write, shared *replica.Sharing) {
-	if w.Kind < api.OpIndex || w.Kind > api.OpDelete {
+	if w.Kind < api.OpIndex || w.Kind > api.OpTrim {
 		e.fail(fmt.Errorf("%w: kind of write %d", ErrMessage, w.Kind))
 	}
 	e.byte(byte(w.Kind))
@@ -90,10 +92,19 @@ func (e *encoder) write(w *api.Write, shared *replica.Sharing) {
 	if w.Doc.Vector != nil {
 		flags |= writeVector
 	}
+	if w.Follows {
+		flags |= writeFollows
+	}
+	if w.Doc.Vector != nil && w.Doc.Generation != 0 {
+		flags |= writeGeneration
+	}
 	e.byte(flags)
 	e.str(w.Doc.ID)
 	if w.IfVersion != nil {
 		e.uint(*w.IfVersion)
+	}
+	if w.Kind == api.OpTrim {
+		e.len(w.From)
 	}
 	e.bytes(w.Doc.Source)
 	e.len(len(w.Doc.Values))
@@ -103,6 +114,9 @@ func (e *encoder) write(w *api.Write, shared *replica.Sharing) {
 	}
 	if w.Doc.Vector != nil {
 		e.vector(w.Doc.Vector)
+	}
+	if flags&writeGeneration != 0 {
+		e.len(w.Doc.Generation)
 	}
 }
 
@@ -153,14 +167,21 @@ func (e *encoder) sharedString(s string, shared *replica.Sharing) {
 
 func (d *decoder) write(w *api.Write) {
 	w.Kind = api.OpKind(d.byte())
-	if w.Kind < api.OpIndex || w.Kind > api.OpDelete {
+	if w.Kind < api.OpIndex || w.Kind > api.OpTrim {
 		d.fail("kind of write")
 	}
-	flags := d.flags(writeConditional | writeVector)
+	flags := d.flags(writeConditional | writeVector | writeFollows | writeGeneration)
+	if flags&(writeVector|writeGeneration) == writeGeneration {
+		d.fail("generation of no vector")
+	}
+	w.Follows = flags&writeFollows != 0
 	w.Doc.ID = d.str()
 	if flags&writeConditional != 0 {
 		v := d.uint()
 		w.IfVersion = &v
+	}
+	if w.Kind == api.OpTrim {
+		w.From = d.size()
 	}
 	w.Doc.Source = d.bytes()
 	end := d.pos
@@ -173,6 +194,9 @@ func (d *decoder) write(w *api.Write) {
 	}
 	if flags&writeVector != 0 {
 		w.Doc.Vector = d.vector()
+	}
+	if flags&writeGeneration != 0 {
+		w.Doc.Generation = d.generation()
 	}
 }
 

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 )
@@ -15,20 +16,29 @@ type decoder struct {
 	pos  int
 	// depth is that of the query being read, used the number of parts read of it.
 	depth, used int
-	err         error
+	// version is that of the body.
+	version byte
+	err     error
 }
 
-// newDecoder begins a body: its version must be one that is known.
+// newDecoder begins a body: its version must be 1, or one that the method allows.
 func newDecoder(body []byte) *decoder {
 	d := &decoder{data: body}
 	if len(body) > MaxBody {
 		d.err = fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(body), MaxBody)
 		return d
 	}
-	if got := d.byte(); d.err == nil && got != version {
-		d.err = fmt.Errorf("%w: %d, this node speaks %d", ErrVersion, got, version)
+	if d.version = d.byte(); d.err == nil && d.version != version {
+		d.err = fmt.Errorf("%w: %d, this node speaks %d", ErrVersion, d.version, version)
 	}
 	return d
+}
+
+// allow takes bodies of one more version.
+func (d *decoder) allow(more byte) {
+	if d.version == more && errors.Is(d.err, ErrVersion) {
+		d.err = nil
+	}
 }
 
 func (d *decoder) fail(what string) {

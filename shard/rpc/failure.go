@@ -66,6 +66,8 @@ func sentinels() []sentinel {
 		{0x0153, replica.ErrWrite},
 		{0x0154, replica.ErrClosed},
 		{0x0155, replica.ErrNotLeader},
+		{0x0157, replica.ErrNoGeneration},
+		{0x0158, replica.ErrTooLarge},
 		{0x0140, dense.ErrDimension},
 		{0x0141, dense.ErrNotFinite},
 		{0x0142, dense.ErrFull},

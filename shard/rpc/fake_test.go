@@ -142,6 +142,54 @@ func (f *fakeReplica) Info(_ context.Context, call Call) (ShardInfo, Mark, error
 	return a, f.mark, f.err
 }
 
+func (f *fakeReplica) Current(_ context.Context, call Call, ids []string, generation int,
+) (replica.Presence, Mark, error) {
+	f.asked = &currentCall{call, generation, ids}
+	a, _ := f.answer.(replica.Presence)
+	return a, f.mark, f.err
+}
+
+func (f *fakeReplica) SelectIDs(_ context.Context, call Call, filter api.Query, limit int) ([]string, Mark, error) {
+	f.asked = &selectCall{call, filter, limit}
+	a, _ := f.answer.([]string)
+	return a, f.mark, f.err
+}
+
+func (f *fakeReplica) Position(_ context.Context, call Call) (replica.Position, Mark, error) {
+	f.asked = &shardCall{call}
+	a, _ := f.answer.(replica.Position)
+	return a, f.mark, f.err
+}
+
+func (f *fakeReplica) DenseStatus(_ context.Context, call Call) ([]replica.GenerationStatus, Mark, error) {
+	f.asked = &shardCall{call}
+	a, _ := f.answer.([]replica.GenerationStatus)
+	return a, f.mark, f.err
+}
+
+func (f *fakeReplica) DenseFailures(_ context.Context, call Call, generation int) (replica.Failures, Mark, error) {
+	f.asked = &generationCall{call, generation}
+	a, _ := f.answer.(replica.Failures)
+	return a, f.mark, f.err
+}
+
+func (f *fakeReplica) RetryDense(_ context.Context, call Call, generation int) (Mark, error) {
+	f.asked = &generationCall{call, generation}
+	return f.mark, f.err
+}
+
+func (f *fakeReplica) RepairDense(_ context.Context, call Call, generation int, ids []string) (Mark, error) {
+	f.asked = &repairCall{call, generation, ids}
+	return f.mark, f.err
+}
+
+func (f *fakeReplica) ListKeys(_ context.Context, call Call, after string, limit int,
+) ([]replica.KeyState, Mark, error) {
+	f.asked = &keysCall{call, after, limit}
+	a, _ := f.answer.([]replica.KeyState)
+	return a, f.mark, f.err
+}
+
 // fakeTransfers has one checkpoint of files in memory.
 type fakeTransfers struct {
 	files  map[string][]byte

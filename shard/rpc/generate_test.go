@@ -176,7 +176,7 @@ func genValue() *rapid.Generator[api.Value] {
 func genWrite() *rapid.Generator[api.Write] {
 	return rapid.Custom(func(t *rapid.T) api.Write {
 		w := api.Write{
-			Kind:      api.OpKind(rapid.IntRange(int(api.OpIndex), int(api.OpDelete)).Draw(t, "kind")),
+			Kind:      api.OpKind(rapid.IntRange(int(api.OpIndex), int(api.OpTrim)).Draw(t, "kind")),
 			IfVersion: rapid.Ptr(rapid.Uint64(), true).Draw(t, "if"),
 			Doc: api.Document{
 				ID: genText().Draw(t, "id"), Values: orNil(genValue(), 4).Draw(t, "values"),
@@ -185,6 +185,11 @@ func genWrite() *rapid.Generator[api.Write] {
 		}
 		if rapid.Bool().Draw(t, "brings a vector") {
 			w.Doc.Vector = genVector().Draw(t, "vector")
+			w.Doc.Generation = rapid.IntRange(0, 3).Draw(t, "generation")
+		}
+		w.Follows = rapid.Bool().Draw(t, "follows")
+		if w.Kind == api.OpTrim {
+			w.From = natural(t, "from")
 		}
 		// Texts of real documents are in their source.
 		for _, v := range w.Doc.Values {
@@ -243,6 +248,31 @@ func genStored() *rapid.Generator[sparse.Stored] {
 	})
 }
 
+func genGenerationStatus() *rapid.Generator[replica.GenerationStatus] {
+	return rapid.Custom(func(t *rapid.T) replica.GenerationStatus {
+		return replica.GenerationStatus{
+			Generation: natural(t, "generation"), Vectors: natural(t, "vectors"), WaitEmbed: natural(t, "embed"),
+			WaitFeed: natural(t, "feed"), Failed: natural(t, "failed"), LagSeconds: rapid.Float64().Draw(t, "lag"),
+			Trouble: genText().Draw(t, "trouble"), Rate: rapid.Float64().Draw(t, "rate"),
+		}
+	})
+}
+
+func genKeyState() *rapid.Generator[replica.KeyState] {
+	vector := rapid.Custom(func(t *rapid.T) replica.VectorState {
+		return replica.VectorState{
+			Generation: natural(t, "generation"), Version: rapid.Uint64().Draw(t, "version"),
+			Failed: genText().Draw(t, "failed"), NoText: rapid.Bool().Draw(t, "no text"),
+		}
+	})
+	return rapid.Custom(func(t *rapid.T) replica.KeyState {
+		return replica.KeyState{
+			ID: genText().Draw(t, "id"), Version: rapid.Uint64().Draw(t, "version"),
+			Vectors: orNil(vector, 3).Draw(t, "vectors"),
+		}
+	})
+}
+
 func natural(t *rapid.T, label string) int { return rapid.IntRange(0, 1<<62).Draw(t, label) }
 
 // generators give random messages of every kind, by the name of the sample of the kind.
@@ -272,7 +302,8 @@ func generators() map[string]func(t *rapid.T) any {
 		},
 		"search-dense.call": func(t *rapid.T) any {
 			return &denseCall{genCall().Draw(t, "call"), replica.DenseRequest{
-				K: rapid.Int().Draw(t, "k"), Vector: genVector().Draw(t, "vector"), Filter: genQuery(3).Draw(t, "filter"),
+				Generation: rapid.IntRange(0, 3).Draw(t, "generation"), K: rapid.Int().Draw(t, "k"),
+				Vector: genVector().Draw(t, "vector"), Filter: genQuery(3).Draw(t, "filter"),
 			}}
 		},
 		"search-dense.answer": func(t *rapid.T) any {
@@ -299,6 +330,58 @@ func generators() map[string]func(t *rapid.T) any {
 			return &writeAnswer{genMark().Draw(t, "mark"), WriteAnswer{
 				rapid.SliceOfN(genResult(), 0, 4).Draw(t, "results"), rapid.Uint64().Draw(t, "applied"),
 			}}
+		},
+		"current.call": func(t *rapid.T) any {
+			return &currentCall{genCall().Draw(t, "call"), natural(t, "generation"), orNil(genText(), 5).Draw(t, "ids")}
+		},
+		"current.answer": func(t *rapid.T) any {
+			return &currentAnswer{genMark().Draw(t, "mark"), replica.Presence{
+				Versions: rapid.SliceOfN(rapid.Uint64(), 0, 5).Draw(t, "versions"), Lag: natural(t, "lag"),
+			}}
+		},
+		"select-ids.call": func(t *rapid.T) any {
+			return &selectCall{genCall().Draw(t, "call"), genQuery(4).Draw(t, "filter"),
+				rapid.IntRange(0, MaxIDs).Draw(t, "limit")}
+		},
+		"select-ids.answer": func(t *rapid.T) any {
+			return &idsAnswer{genMark().Draw(t, "mark"), orNil(genText(), 5).Draw(t, "ids")}
+		},
+		"position.call": func(t *rapid.T) any { return &shardCall{genCall().Draw(t, "call")} },
+		"position.answer": func(t *rapid.T) any {
+			return &positionAnswer{genMark().Draw(t, "mark"), replica.Position{
+				Version: rapid.Uint64().Draw(t, "version"), Dense: rapid.Uint64().Draw(t, "dense"),
+			}}
+		},
+		"dense-status.call": func(t *rapid.T) any { return &shardCall{genCall().Draw(t, "call")} },
+		"dense-status.answer": func(t *rapid.T) any {
+			return &statusAnswer{genMark().Draw(t, "mark"), rapid.SliceOfN(genGenerationStatus(), 0, 3).Draw(t, "generations")}
+		},
+		"dense-failures.call": func(t *rapid.T) any {
+			return &generationCall{genCall().Draw(t, "call"), natural(t, "generation")}
+		},
+		"dense-failures.answer": func(t *rapid.T) any {
+			f := rapid.Custom(func(t *rapid.T) replica.Failure {
+				return replica.Failure{
+					ID: genText().Draw(t, "id"), Version: rapid.Uint64().Draw(t, "version"), Reason: genText().Draw(t, "reason"),
+				}
+			})
+			return &failuresAnswer{genMark().Draw(t, "mark"), replica.Failures{
+				List: orNil(f, 4).Draw(t, "list"), More: natural(t, "more"),
+			}}
+		},
+		"retry-dense.call": func(t *rapid.T) any {
+			return &generationCall{genCall().Draw(t, "call"), natural(t, "generation")}
+		},
+		"retry-dense.answer": func(t *rapid.T) any { return &markAnswer{genMark().Draw(t, "mark")} },
+		"repair-dense.call": func(t *rapid.T) any {
+			return &repairCall{genCall().Draw(t, "call"), natural(t, "generation"), orNil(genText(), 5).Draw(t, "ids")}
+		},
+		"repair-dense.answer": func(t *rapid.T) any { return &markAnswer{genMark().Draw(t, "mark")} },
+		"list-keys.call": func(t *rapid.T) any {
+			return &keysCall{genCall().Draw(t, "call"), genText().Draw(t, "after"), rapid.IntRange(0, MaxKeys).Draw(t, "limit")}
+		},
+		"list-keys.answer": func(t *rapid.T) any {
+			return &keysAnswer{genMark().Draw(t, "mark"), orNil(genKeyState(), 4).Draw(t, "keys")}
 		},
 		"wait-dense.call": func(t *rapid.T) any {
 			return &waitCall{genCall().Draw(t, "call"), rapid.Uint64().Draw(t, "version")}

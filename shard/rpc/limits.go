@@ -10,6 +10,11 @@ const (
 	MaxWrites = 16_384
 	// MaxIDs bounds the ids of one fetch: the widest window of a search.
 	MaxIDs = api.MaxFusionWindow
+	// MaxKeys bounds the keys of one answer: with ids of the greatest length and reasons they fit into a body.
+	MaxKeys = 10_000
+	// maxGenerations bounds the generations of vectors that an answer tells of: an index has one, or two while its
+	// model is changed, and may be dropping some.
+	maxGenerations = 64
 	// MaxTerms bounds the terms whose frequencies one call asks for or brings: a query has at most
 	// api.MaxQueryTerms.
 	MaxTerms = 4 * api.MaxQueryTerms

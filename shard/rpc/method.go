@@ -19,6 +19,22 @@ const (
 	MethodWaitDense uint16 = 0x0107
 	// MethodInfo asks how a replica is.
 	MethodInfo uint16 = 0x0108
+	// MethodCurrent asks for the present versions of documents.
+	MethodCurrent uint16 = 0x0109
+	// MethodSelectIDs asks for the ids of the documents that a filter selects.
+	MethodSelectIDs uint16 = 0x010a
+	// MethodPosition asks by what a replica answers.
+	MethodPosition uint16 = 0x010b
+	// MethodDenseStatus asks how the generations of vectors are.
+	MethodDenseStatus uint16 = 0x010c
+	// MethodDenseFailures asks which documents can't be embedded.
+	MethodDenseFailures uint16 = 0x010d
+	// MethodRetryDense has them tried once more.
+	MethodRetryDense uint16 = 0x010e
+	// MethodRepairDense has some documents looked at once more.
+	MethodRepairDense uint16 = 0x010f
+	// MethodListKeys asks what a replica holds of its documents.
+	MethodListKeys uint16 = 0x0110
 
 	// MethodOpenCheckpoint makes a checkpoint of a replica's files and lists it.
 	MethodOpenCheckpoint uint16 = 0x0201
@@ -31,6 +47,10 @@ const (
 // IsTransfer reports whether the method moves files, and so must not share a connection with searches.
 func IsTransfer(method uint16) bool { return method>>8 == 0x02 }
 
-// version is the first byte of every body, of calls and of answers. Each method counts its own; so far all
-// are at their first.
+// version is the first byte of every body, of calls and of answers, but of those that say more: each method counts
+// its own.
 const version = 1
+
+// denseVersion is that of a SearchDense which names a generation other than 0: a node that knows of none could only
+// search the wrong one.
+const denseVersion = 2

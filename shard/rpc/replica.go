@@ -19,8 +19,10 @@ type Replicas interface {
 // not reach Call.MinIndex in time. Methods may be called concurrently.
 type Replica interface {
 	Searching
+	Resolving
 	Writing
 	Describing
+	Tending
 }
 
 // Searching is what searches ask of a replica.
@@ -37,6 +39,35 @@ type Searching interface {
 	Fetch(ctx context.Context, call Call, ids []string) ([]sparse.Stored, Mark, error)
 	// Count gives the exact number of documents that match q; nil matches all.
 	Count(ctx context.Context, call Call, q api.Query) (int, Mark, error)
+}
+
+// Resolving is what searches ask of a replica beside its own hits.
+type Resolving interface {
+	// Current gives the present versions of documents and how many documents wait for a vector of a generation:
+	// replica.ErrNoGeneration if there is none of that number.
+	Current(ctx context.Context, call Call, ids []string, generation int) (replica.Presence, Mark, error)
+	// SelectIDs gives the ids, ascending, of the documents that a filter selects; replica.ErrFilterTooBroad if they
+	// are more than limit, which is at most MaxIDs.
+	SelectIDs(ctx context.Context, call Call, filter api.Query, limit int) ([]string, Mark, error)
+	// Position tells by what the replica answers; it costs next to nothing.
+	Position(ctx context.Context, call Call) (replica.Position, Mark, error)
+}
+
+// Tending is what operators ask of a replica's dense leg. Of generations that are not there it tells
+// replica.ErrNoGeneration. Lists are those of the replica asked; retries and repairs belong to the leader, others
+// answer *NotLeaderError.
+type Tending interface {
+	// DenseStatus tells of every generation, ascending; of what the workers do only at the leader.
+	DenseStatus(ctx context.Context, call Call) ([]replica.GenerationStatus, Mark, error)
+	// DenseFailures gives the documents that can't be embedded.
+	DenseFailures(ctx context.Context, call Call, generation int) (replica.Failures, Mark, error)
+	// RetryDense has them tried once more, soon.
+	RetryDense(ctx context.Context, call Call, generation int) (Mark, error)
+	// RepairDense has the leader look again at some documents, at most MaxIDs, which may be none of its own.
+	RepairDense(ctx context.Context, call Call, generation int, ids []string) (Mark, error)
+	// ListKeys gives what the replica holds of its documents, ascending by id, beginning behind after, at most
+	// limit, which is at most MaxKeys. Fewer than limit are the last.
+	ListKeys(ctx context.Context, call Call, after string, limit int) ([]replica.KeyState, Mark, error)
 }
 
 // Writing is what changes a replica, or waits for it to change.

@@ -20,7 +20,9 @@ func Register(handle func(method uint16, h Handler), replicas Replicas, transfer
 	for method, answer := range map[uint16]answerer{
 		MethodSearchSparse: s.searchSparse, MethodStatistics: s.statistics, MethodSearchDense: s.searchDense,
 		MethodFetch: s.fetch, MethodCount: s.count, MethodWrite: s.write, MethodWaitDense: s.waitDense,
-		MethodInfo: s.info,
+		MethodInfo: s.info, MethodCurrent: s.current, MethodSelectIDs: s.selectIDs, MethodPosition: s.position,
+		MethodDenseStatus: s.denseStatus, MethodDenseFailures: s.denseFailures, MethodRetryDense: s.retryDense,
+		MethodRepairDense: s.repairDense, MethodListKeys: s.listKeys,
 	} {
 		handle(method, answer.handler())
 	}

@@ -298,7 +298,7 @@ func TestOutcomeOfWrites(t *testing.T) {
 
 func TestHandlersRefuse(t *testing.T) {
 	net := newCluster(&fakeReplica{}, &fakeTransfers{})
-	require.Len(t, net.handlers, 11)
+	require.Len(t, net.handlers, 19)
 	for method, handler := range net.handlers {
 		require.Equal(t, method >= MethodOpenCheckpoint, IsTransfer(method))
 		for name, c := range map[string]struct {
