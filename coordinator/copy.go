@@ -67,7 +67,8 @@ func (c copyOf) SearchDense(ctx context.Context, call route.Call, req query.Dens
 	if err != nil {
 		return query.DenseResult{}, route.Mark{}, err
 	}
-	result, m, err := r.SearchDense(ctx, c.call(call), replica.DenseRequest{Vector: req.Vector, K: req.K, Filter: req.Filter})
+	asked := replica.DenseRequest{Vector: req.Vector, K: req.K, Filter: req.Filter}
+	result, m, err := r.SearchDense(ctx, c.call(call), asked)
 	return query.DenseResult(result), mark(m), err
 }
 

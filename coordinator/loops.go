@@ -169,7 +169,8 @@ func (n *Node) gossipMeta() gossip.Meta {
 func (n *Node) holdReplicas(_ context.Context, view *state.View) error {
 	assignment := func(x state.Index, s state.Shard) shard.Assignment {
 		return shard.Assignment{
-			Shard: s.ID, Index: x.Name, Schema: x.Schema, Epoch: s.Epoch, Nodes: s.Nodes, Founded: s.Founded,
+			Shard: s.ID, Index: x.Name, IndexID: x.UUID, Schema: x.Schema, Next: x.Next, Retired: x.Retired,
+			From: s.From, To: s.To, Epoch: s.Epoch, Nodes: s.Nodes, Founded: s.Founded,
 		}
 	}
 	var assigned []shard.Assignment

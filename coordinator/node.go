@@ -123,7 +123,9 @@ func (n *Node) openHost() error {
 	cfg := shard.Default()
 	cfg.Node, cfg.Dir = n.who.Load().ID, filepath.Join(n.cfg.DataDir, indexesDir)
 	cfg.FS, cfg.Analyzers, cfg.Remote = n.cfg.FS, n.cfg.Analyzers, n.cfg.Remote
-	cfg.Embedder = n.cfg.Embedder
+	if n.cfg.Embedder != nil {
+		cfg.Embedders = oneEmbedder{n.cfg.Embedder}
+	}
 	cfg.Founded, cfg.SearchDelay = n.markFounded, n.cfg.SearchDelay
 	cfg.Now, cfg.After, cfg.Logger, cfg.Registry = n.cfg.Now, n.cfg.After, n.cfg.Logger, n.cfg.Registry
 	if n.net != nil {

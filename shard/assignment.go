@@ -6,9 +6,19 @@ import "sagasu/api"
 type Assignment struct {
 	// Shard names the shard, its group and its directory.
 	Shard string
-	// Index is the name of the index it is a part of.
-	Index  string
+	// Index is the name of the index it is a part of, IndexID its UUID.
+	Index, IndexID string
+	// Schema is the index's. Its Dense is the generation of vectors that searches ask.
 	Schema api.Schema
+	// Next is the generation that is filled beside it; nil for none. Retired are the numbers of those which are
+	// dropped: what the replica has of them goes.
+	Next    *api.DenseConfig
+	Retired []int
+	// From and To are the slots of the shard, the latter exclusive; both 0 stand for all.
+	From, To int
+	// Mixed says that replicas may be on nodes of an earlier version, which can't read what the workers of the
+	// dense leg and the catalog write into the log: they rest until that is over.
+	Mixed bool
 	// Epoch grows with every change of Nodes and of the documents that belong to the shard.
 	Epoch uint64
 	// Nodes are to hold a replica each.

@@ -14,17 +14,25 @@ import (
 	"sagasu/internal/consensus"
 	"sagasu/internal/dense"
 	"sagasu/internal/vfs"
+	"sagasu/shard/replica"
 	"sagasu/shard/rpc"
 	"sagasu/sparse/analysis"
 )
 
-// Remote is a server that keeps the vectors of all shards.
+// Remote is a server that finds vectors for all shards.
 type Remote interface {
-	// Open gives the dense index of that name, made if missing. It may connect later: a server that is
-	// down must not keep a node from starting.
-	Open(ctx context.Context, name string, schema api.Schema) (dense.Index, error)
-	// Drop removes the dense index of that name, if there is one.
-	Drop(ctx context.Context, name string, schema api.Schema) error
+	// Open gives the collection of an index, named by its UUID, for one generation of its vectors, dense. It is made
+	// if missing, and may be connected to later: a server that is down must not keep a node from starting. A host
+	// opens each once, for all its replicas, and closes it when none needs it.
+	Open(ctx context.Context, index string, config api.DenseConfig, schema api.Schema) (dense.Collection, error)
+	// Drop removes the collection of a generation, if there is one. No node may use it any more.
+	Drop(ctx context.Context, index string, generation int) error
+}
+
+// Embedders finds embedding services.
+type Embedders interface {
+	// For gives the one that has a model, api.DenseConfig.Model; an error says why there is none.
+	For(model string) (embedclient.Embedder, error)
 }
 
 // Config configures a Host.
@@ -35,10 +43,12 @@ type Config struct {
 	Dir       string
 	FS        vfs.FS
 	Analyzers *analysis.Registry
-	// Embedder serves the dense workers; nil if there is no embedding service.
-	Embedder embedclient.Embedder
-	// Remote keeps the vectors; nil keeps them in this process.
+	// Embedders serve the dense workers; nil if there is no embedding service.
+	Embedders Embedders
+	// Remote finds the vectors; nil searches them in this process.
 	Remote Remote
+	// Ledger is told what becomes of documents; nil for none.
+	Ledger replica.Ledger
 	// Network connects the groups with those of other nodes; nil for a node on its own.
 	Network *consensus.Network
 	// Peers carries calls to the hosts of other nodes; nil for a node on its own.

@@ -131,7 +131,7 @@ func (s *hosted) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		want, gone := s.wanted()
 		if gone == deleted {
-			if s.erase(ctx, want); s.finish() {
+			if s.erase(want); s.finish() {
 				return
 			}
 			continue
@@ -187,7 +187,7 @@ func (s *hosted) giveUp(ctx context.Context, want Assignment) bool {
 	if _, gone := s.wanted(); gone == keep || ctx.Err() != nil {
 		return false
 	}
-	s.erase(ctx, want)
+	s.erase(want)
 	return s.finish()
 }
 
@@ -196,7 +196,14 @@ func (s *hosted) openReplica(ctx context.Context, want Assignment) (*replica.Rep
 	h := &s.host.cfg
 	cfg := replica.Default()
 	cfg.Dir, cfg.Name, cfg.Shard, cfg.Node, cfg.Schema = s.dir(), want.Index, want.Shard, h.Node, want.Schema
-	cfg.FS, cfg.Analyzers, cfg.Embedder = h.FS, h.Analyzers, h.Embedder
+	cfg.FS, cfg.Analyzers = h.FS, h.Analyzers
+	if h.Embedders != nil && want.Schema.Dense != nil {
+		embedder, err := h.Embedders.For(want.Schema.Dense.Model)
+		if err != nil {
+			return nil, err
+		}
+		cfg.Embedder = embedder
+	}
 	cfg.Logger, cfg.Registry, cfg.After = h.Logger, h.Registry, h.After
 	cfg.Network, cfg.SnapshotEvery, cfg.FlushBytes = h.Network, h.SnapshotEvery, h.FlushBytes
 	cfg.Founders = nil
@@ -207,7 +214,7 @@ func (s *hosted) openReplica(ctx context.Context, want Assignment) (*replica.Rep
 		cfg.Fetch = s.host.fetcher(want.Shard, s.dir())
 	}
 	if want.Schema.Dense != nil && h.Remote != nil {
-		remote, err := h.Remote.Open(ctx, want.Shard, want.Schema)
+		remote, err := h.Remote.Open(ctx, want.Shard, *want.Schema.Dense, want.Schema)
 		if err != nil {
 			return nil, fmt.Errorf("open dense leg of shard %s: %w", want.Shard, err)
 		}
@@ -352,15 +359,9 @@ func (s *hosted) leaderWithout(ctx context.Context, node string) (consensus.Stat
 	return stats, !slices.ContainsFunc(stats.Members, self)
 }
 
-// erase removes the replica's files, and the vectors of a deleted index from a remote server.
-func (s *hosted) erase(ctx context.Context, want Assignment) {
+// erase removes the replica's files.
+func (s *hosted) erase(want Assignment) {
 	log := s.host.cfg.Logger.With("shard", s.id, "index", want.Index)
-	_, gone := s.wanted()
-	if gone == deleted && want.Schema.Dense != nil && s.host.cfg.Remote != nil {
-		if err := s.host.cfg.Remote.Drop(ctx, s.id, want.Schema); err != nil {
-			log.Warn("the vectors of a deleted index are left in the dense index", "error", err)
-		}
-	}
 	if err := vfs.RemoveTree(s.host.cfg.FS, s.dir()); err != nil {
 		log.Error("remove the files of a replica", "error", err)
 		return

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 
@@ -29,21 +30,24 @@ func (m *milvusServer) config(name string, schema *api.Schema) milvus.Config {
 
 // Open gives an index that connects when it is first used: writes must be accepted while Milvus is
 // down.
-func (m *milvusServer) Open(_ context.Context, name string, schema api.Schema) (dense.Index, error) {
-	cfg := m.config(name, &schema)
+func (m *milvusServer) Open(_ context.Context, index string, dims api.DenseConfig, schema api.Schema,
+) (dense.Collection, error) {
+	cfg := m.config(collectionName(index, dims.Generation), &schema)
+	cfg.Dims = dims.Dims
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	return &lateIndex{open: func(ctx context.Context) (dense.Index, error) { return milvus.Open(ctx, cfg) }}, nil
 }
 
+// collectionName names the collection of a generation.
+func collectionName(index string, generation int) string {
+	return fmt.Sprintf("%s_g%d", index, generation)
+}
+
 // Drop removes the collection.
-func (m *milvusServer) Drop(ctx context.Context, name string, schema api.Schema) error {
-	index, err := milvus.Open(ctx, m.config(name, &schema))
-	if err != nil {
-		return err
-	}
-	return errors.Join(index.Drop(ctx), index.Close())
+func (m *milvusServer) Drop(ctx context.Context, index string, generation int) error {
+	return fmt.Errorf("drop collection %s: %w", collectionName(index, generation), errors.ErrUnsupported)
 }
 
 // lateIndex is an index that is opened by the first call that can.
@@ -110,6 +114,14 @@ func (x *lateIndex) Count(ctx context.Context) (int, error) {
 	}
 	return index.Count(ctx)
 }
+
+// Scan implements dense.Collection.
+func (x *lateIndex) Scan(context.Context, int, int, func(dense.Key) error) error {
+	return errors.ErrUnsupported
+}
+
+// Identity implements dense.Collection.
+func (x *lateIndex) Identity(context.Context) (string, error) { return "1", nil }
 
 // Close implements dense.Index.
 func (x *lateIndex) Close() error {

@@ -306,7 +306,7 @@ func TestHandlersRefuse(t *testing.T) {
 			is   error
 		}{
 			"nothing":         {nil, ErrMessage},
-			"another version": {[]byte{2}, ErrVersion},
+			"another version": {[]byte{9}, ErrVersion},
 			"half a call":     {[]byte{1, 200}, ErrMessage},
 			"a large body":    {make([]byte, MaxBody+1), ErrTooLarge},
 		} {
@@ -320,7 +320,7 @@ func TestHandlersRefuse(t *testing.T) {
 		}
 	}
 	t.Run("a node without transfers has no handlers for them", func(t *testing.T) {
-		require.Len(t, newCluster(&fakeReplica{}, nil).handlers, 8)
+		require.Len(t, newCluster(&fakeReplica{}, nil).handlers, 16)
 	})
 	t.Run("an answer that is too large", func(t *testing.T) {
 		hits := []sparse.Hit{{ID: strings.Repeat("x", MaxBody)}}
