@@ -78,7 +78,7 @@ func imports() map[string][]string {
 		"internal/gossip":                        {},
 		"internal/wire":                          {"internal/obs"},
 		"internal/passage":                       {"api"},
-		"internal/rediscache":                    {},
+		"internal/rediscache":                    {"internal/obs"},
 		"internal/source":                        {"api"},
 
 		"shard/replica": {
