@@ -1,0 +1,52 @@
+package vault
+
+import (
+	"errors"
+	"fmt"
+
+	"sagasu/api"
+	"sagasu/internal/dense/vectorfile"
+	"sagasu/internal/vfs"
+)
+
+// The errors of the vault, beside those of package dense.
+var (
+	// ErrCorrupt is returned when a file or one of its records is damaged or missing; the message names it.
+	ErrCorrupt = vectorfile.ErrCorrupt
+	// ErrVersion is returned when a file was written by a newer build; the message names it.
+	ErrVersion = vectorfile.ErrVersion
+	// ErrClosed is returned when a vault is used after Close.
+	ErrClosed = vectorfile.ErrClosed
+	// ErrConfig is returned when a configuration makes no sense.
+	ErrConfig = errors.New("bad configuration of the vault")
+)
+
+// Config says what a vault holds and where.
+type Config struct {
+	// FS is the file system, vfs.OS() by default.
+	FS vfs.FS
+	// Dir is the vault's own directory; it is made if it is not there.
+	Dir string
+	// Dims is the number of dimensions of every vector.
+	Dims int
+	// Limit bounds the number of vectors.
+	Limit int
+}
+
+// Default gives a configuration that lacks Dir and Dims.
+func Default() Config { return Config{FS: vfs.OS(), Limit: DefaultLimit} }
+
+// Validate returns ErrConfig, naming the field at fault.
+func (c *Config) Validate() error {
+	switch {
+	case c.FS == nil:
+		return fmt.Errorf("%w: FS is missing", ErrConfig)
+	case c.Dir == "":
+		return fmt.Errorf("%w: Dir is missing", ErrConfig)
+	case c.Dims < 1 || c.Dims > api.MaxDenseDims:
+		return fmt.Errorf("%w: Dims is %d, not 1 to %d", ErrConfig, c.Dims, api.MaxDenseDims)
+	case c.Limit < 1 || c.Limit > maxLimit:
+		return fmt.Errorf("%w: Limit is %d, not 1 to %d", ErrConfig, c.Limit, maxLimit)
+	}
+	return nil
+}
