@@ -11,7 +11,12 @@ SEED     ?= 1
 
 .DEFAULT_GOAL := help
 
-.PHONY: build demo demo-stop test lint bench fuzz torture help
+# What "make bench-peers" measures with; see bench/peers/README.md.
+CORPUS  ?=
+QUERIES ?=
+PEERS   ?=
+
+.PHONY: build demo demo-stop test lint bench bench-peers fuzz torture help
 
 build: ## build bin/sagasu
 	@command -v $(GO) >/dev/null || { echo "go is missing; install Go 1.26 or newer: https://go.dev/doc/install" >&2; exit 1; }
@@ -34,6 +39,10 @@ lint: bin/golangci-lint ## run the linters of .golangci.yml, at the version of t
 
 bench: ## run the benchmarks; BENCH=regexp chooses among them
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+bench-peers: ## measure Lucene, tantivy, bleve and bluge beside sagasu; CORPUS=, QUERIES=, PEERS="more flags"
+	bench/peers/build.sh
+	$(GO) run ./bench/peers -corpus '$(CORPUS)' -queries '$(QUERIES)' -work bin/peers/work -out bin/peers/results $(PEERS)
 
 fuzz: ## run every fuzz target for FUZZTIME (default 30s)
 	tools/fuzz.sh $(FUZZTIME)

@@ -112,6 +112,9 @@ func imports() map[string][]string {
 
 		"internal/simcluster": {"api", "coordinator/...", "internal/...", "shard/..."},
 		"bench":               {"api", "bench/..."},
+		"bench/peers":         {},
+		"bench/peers/gopeer":  {},
+		"bench/peers/sagasu":  {"api", "internal/vfs", "sparse", "sparse/analysis"},
 		"bench/quality":       {},
 		"tests/e2e":           {"api", "bench/quality", "tests/cluster"},
 		"tests/cluster":       {"api"},

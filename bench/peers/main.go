@@ -1,0 +1,186 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// options are what a run can be told.
+type options struct {
+	corpus, queries, work, bin, out, only string
+	docs, limit, warm, passes, checks     int
+	rebuild                               bool
+}
+
+func main() {
+	o := options{}
+	flag.StringVar(&o.corpus, "corpus", "", "JSON Lines with id, title and text, plain or .zst (required)")
+	flag.StringVar(&o.queries, "queries", "", "files with a query a line, between commas (required)")
+	flag.StringVar(&o.work, "work", "", "directory for prepared corpus and indexes (required)")
+	flag.StringVar(&o.bin, "bin", "bin/peers", "directory of the built engines")
+	flag.StringVar(&o.out, "out", "", "directory for the results (required)")
+	flag.StringVar(&o.only, "engines", "", "engines to measure, between commas; all by default")
+	flag.IntVar(&o.docs, "docs", 0, "documents to take of the corpus, 0 for all")
+	flag.IntVar(&o.limit, "limit", 1000, "queries to take of each file")
+	flag.IntVar(&o.warm, "warm", 3, "times that each query is run before, which warms caches and compilers")
+	flag.IntVar(&o.passes, "passes", 5, "times that each query is run in each engine; its median counts")
+	flag.IntVar(&o.checks, "checks", 100, "queries per kind whose answers are held against a brute-force scorer")
+	flag.BoolVar(&o.rebuild, "rebuild", false, "build indexes that are there already")
+	flag.Parse()
+	if err := run(&o); err != nil {
+		fmt.Fprintln(os.Stderr, "peers:", err)
+		os.Exit(1)
+	}
+}
+
+func run(o *options) error {
+	if o.corpus == "" || o.queries == "" || o.work == "" || o.out == "" {
+		return errors.New("-corpus, -queries, -work and -out are required")
+	}
+	if err := errors.Join(os.MkdirAll(o.work, 0o755), os.MkdirAll(o.out, 0o755)); err != nil {
+		return err
+	}
+	contenders, err := engines(o.bin, o.only)
+	if err != nil {
+		return err
+	}
+	corpus := filepath.Join(o.work, "corpus.tsv")
+	docs, err := prepare(o.corpus, corpus, o.docs)
+	if err != nil {
+		return err
+	}
+	report := newReport(o, docs)
+	for i := range contenders {
+		e := &contenders[i]
+		b, err := o.index(e, corpus)
+		if err != nil {
+			return err
+		}
+		report.Built = append(report.Built, builtBy{e.name, b})
+		fmt.Printf("%-16s %-24s built in %7.1f s, %6.1f MB, peak %d MiB\n", e.name, b.Version, b.Seconds,
+			float64(b.Bytes)/1e6, b.PeakMiB)
+	}
+	for _, path := range strings.Split(o.queries, ",") {
+		texts, err := readTexts(path)
+		if err != nil {
+			return err
+		}
+		for _, s := range sets(texts, o.limit) {
+			if err := o.measure(contenders, corpus, filepath.Base(path), s, report); err != nil {
+				return err
+			}
+		}
+	}
+	return report.write(o.out)
+}
+
+func (o *options) dir(e *engine) string { return filepath.Join(o.work, "index-"+e.name) }
+
+// index builds an engine's index unless it is there from an earlier run with the same number of documents.
+func (o *options) index(e *engine, corpus string) (built, error) {
+	note := o.dir(e) + ".json"
+	if b, err := readBuilt(note); err == nil && !o.rebuild {
+		return b, nil
+	}
+	b, err := e.build(corpus, o.dir(e))
+	if err != nil {
+		return built{}, err
+	}
+	return b, writeJSON(note, b)
+}
+
+// measure runs one set in all engines: checks their answers, then times them pass by pass in turn, so that what
+// else the machine does meets all of them.
+func (o *options) measure(contenders []engine, corpus, file string, s set, report *report) error {
+	questions := filepath.Join(o.work, "questions.tsv")
+	if err := writeQuestions(questions, s.questions); err != nil {
+		return err
+	}
+	if err := o.check(contenders, corpus, s); err != nil {
+		return err
+	}
+	times := make([][][]time.Duration, len(contenders))
+	runners := make([]*runner, len(contenders))
+	for i := range contenders {
+		r, err := contenders[i].run(o.dir(&contenders[i]), questions)
+		if err != nil {
+			return err
+		}
+		runners[i] = r
+	}
+	for pass := range o.warm + o.passes {
+		for i, r := range runners {
+			took, err := r.pass(len(s.questions))
+			if err != nil {
+				return err
+			}
+			if pass >= o.warm {
+				times[i] = append(times[i], took)
+			}
+		}
+	}
+	row := rowOf(file, s.name, len(s.questions))
+	for i, r := range runners {
+		if err := r.close(); err != nil {
+			return err
+		}
+		row.Engines = append(row.Engines, summarise(r.engine.name, times[i]))
+	}
+	report.Rows = append(report.Rows, row)
+	fmt.Println(row)
+	return nil
+}
+
+// check holds the first questions of a set against the brute-force scorer.
+func (o *options) check(contenders []engine, corpus string, s set) error {
+	if o.checks == 0 {
+		return nil
+	}
+	questions := s.questions[:min(o.checks, len(s.questions))]
+	path := filepath.Join(o.work, "checks.tsv")
+	if err := writeQuestions(path, questions); err != nil {
+		return err
+	}
+	ref, err := newReference(corpus, questions)
+	if err != nil {
+		return err
+	}
+	want := map[lengths][]answer{}
+	for _, kept := range []lengths{exactLengths, byteLengths} {
+		for i := range questions {
+			want[kept] = append(want[kept], ref.answer(&questions[i], kept))
+		}
+	}
+	for i := range contenders {
+		e := &contenders[i]
+		r, err := e.run(o.dir(e), path)
+		if err != nil {
+			return err
+		}
+		got, err := r.check(len(questions))
+		if err = errors.Join(err, r.close()); err != nil {
+			return err
+		}
+		if err := hold(e, questions, got, want[e.lengths]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeQuestions(path string, questions []question) error {
+	var text strings.Builder
+	for i := range questions {
+		text.WriteString(questions[i].line())
+		text.WriteByte('\n')
+	}
+	if err := os.WriteFile(path, []byte(text.String()), 0o644); err != nil {
+		return fmt.Errorf("write questions: %w", err)
+	}
+	return nil
+}
