@@ -22,10 +22,10 @@ func apart(text string, from, at int) bool {
 	switch {
 	case last == '\r' && next == '\n':
 		return false
-	case last < 0x300 && next < 0x300:
+	case last < 0x300 && next < 0x300, separates(last):
 		return true
 	case extends(next), last == zeroWidthJoiner, unicode.Is(unicode.Prepended_Concatenation_Mark, last):
-		return last == '\n' || last == '\r'
+		return false
 	case regional(last) && regional(next):
 		return regionalsBefore(text, from, at)%2 == 0
 	case hangul(last) && hangul(next):
@@ -34,6 +34,12 @@ func apart(text string, from, at int) bool {
 		return !linked(text, from, at)
 	}
 	return true
+}
+
+// separates reports whether nothing joins a character to what follows.
+func separates(r rune) bool {
+	return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) || unicode.Is(unicode.Cf, r) && !extends(r) &&
+		!unicode.Is(unicode.Prepended_Concatenation_Mark, r)
 }
 
 // extends reports whether a character belongs to the one before it.

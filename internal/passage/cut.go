@@ -49,8 +49,20 @@ func (c *cutter) end(start, known, to int) int {
 	if start < known {
 		return 0
 	}
-	if limit > known {
-		return limit // within a character of more than a passage's size
+	return c.tear(start, limit)
+}
+
+// tear gives where to cut a character that is larger than a passage, or is by the rules of apart alone.
+func (c *cutter) tear(start, limit int) int {
+	for at := limit; at > start; {
+		if next, _ := utf8.DecodeRuneInString(c.text[at:]); !extends(next) {
+			return at
+		}
+		_, size := utf8.DecodeLastRuneInString(c.text[:at])
+		at -= size
+	}
+	if limit > start {
+		return limit
 	}
 	_, size := utf8.DecodeRuneInString(c.text[start:])
 	return start + size

@@ -24,7 +24,7 @@ func sentences(dst []int, text string, from, to int) []int {
 		}
 		if end {
 			next = s.space(next)
-			if next < to {
+			if next < to && apart(s.text, from, next) {
 				dst = append(dst, next)
 			}
 		}
