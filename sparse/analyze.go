@@ -52,7 +52,7 @@ func (s *fieldSet) analyzeAll(writes []api.Write) []analyzed {
 }
 
 func (s *fieldSet) analyze(w *api.Write) analyzed {
-	if w.Kind == api.OpDelete {
+	if w.Kind == api.OpDelete || w.Kind == api.OpTrim {
 		return analyzed{}
 	}
 	a := analyzed{doc: &w.Doc, tokens: make([][]analysis.Token, len(s.list)), bytes: len(w.Doc.Source)}

@@ -28,6 +28,10 @@ func (x *Index) Apply(b Batch) ([]Outcome, error) {
 	a := x.beginApply()
 	outcomes := make([]Outcome, len(b.Writes))
 	for i := range b.Writes {
+		if b.Writes[i].Follows && i > 0 && outcomes[i-1].Status == api.StatusConflict {
+			outcomes[i] = outcomes[i-1]
+			continue
+		}
 		outcomes[i] = a.write(&b.Writes[i], &texts[i])
 	}
 	x.applied = b.Index
@@ -87,6 +91,9 @@ func (a *applying) find(id string) (at int, doc uint32, ok bool) {
 }
 
 func (a *applying) write(w *api.Write, text *analyzed) Outcome {
+	if w.Kind == api.OpTrim {
+		return a.trim(w)
+	}
 	at, doc, exists := a.find(w.Doc.ID)
 	present := uint64(0)
 	if exists {
@@ -110,6 +117,20 @@ func (a *applying) write(w *api.Write, text *analyzed) Outcome {
 		return Outcome{Status: api.StatusUpdated, Version: a.x.version}
 	}
 	return Outcome{Status: api.StatusCreated, Version: a.x.version}
+}
+
+// trim removes passages up to the first that is not there.
+func (a *applying) trim(w *api.Write) Outcome {
+	out := Outcome{Status: api.StatusNotFound}
+	for {
+		at, doc, exists := a.find(api.PassageID(w.Doc.ID, w.From+out.Trimmed))
+		if !exists {
+			return out
+		}
+		a.x.version++
+		a.remove(at, doc)
+		out = Outcome{Status: api.StatusDeleted, Version: a.x.version, Trimmed: out.Trimmed + 1}
+	}
 }
 
 func (a *applying) remove(at int, doc uint32) {

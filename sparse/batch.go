@@ -16,9 +16,13 @@ type Batch struct {
 
 // Outcome says what one write did.
 type Outcome struct {
-	// Status is one of api.StatusCreated, StatusUpdated, StatusDeleted, StatusNotFound, StatusConflict.
+	// Status is one of api.StatusCreated, StatusUpdated, StatusDeleted, StatusNotFound, StatusConflict. A write
+	// that follows one with a conflict (api.Write.Follows) has the same outcome.
 	Status string
 	// Version is the document's version after the write; on a conflict the present document's, 0 if
 	// there is none. Versions grow by one with every write of the index that changes something.
 	Version uint64
+	// Trimmed is the number of passages that an api.OpTrim removed. Each took a version of its own, Version is the
+	// last of them.
+	Trimmed int
 }

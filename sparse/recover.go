@@ -31,7 +31,8 @@ func (x *Index) recover() error {
 		if err != nil {
 			return fmt.Errorf("read %s: %w", path, err)
 		}
-		if !reflect.DeepEqual(body.Schema, x.cfg.Schema) {
+		// How the dense leg is kept may change; the fields don't.
+		if !reflect.DeepEqual(body.Schema.Fields, x.cfg.Schema.Fields) {
 			return fmt.Errorf("read %s: %w", path, ErrSchema)
 		}
 		if err := x.load(g, body); err != nil {
