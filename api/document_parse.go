@@ -208,7 +208,7 @@ func (s *scanner) vector(schema *Schema) ([]float32, error) {
 		return nil, err
 	}
 	if len(vector) != dims {
-		return nil, bad("has %d dimensions, the index has %d", len(vector), dims)
+		return nil, bad("has %d dimensions, the index has %s", len(vector), schema.Dense.Describe())
 	}
 	for _, f := range vector {
 		if f != 0 {

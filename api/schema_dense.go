@@ -1,6 +1,21 @@
 package api
 
-import "unicode/utf8"
+import (
+	"fmt"
+	"strconv"
+	"unicode/utf8"
+)
+
+// Describe tells a person which vectors the configuration is about: "384", or "768 (generation 2, model \"e5\")".
+func (d *DenseConfig) Describe() string {
+	switch {
+	case d.Model != "":
+		return fmt.Sprintf("%d (generation %d, model %q)", d.Dims, d.Generation, d.Model)
+	case d.Generation > 0:
+		return fmt.Sprintf("%d (generation %d)", d.Dims, d.Generation)
+	}
+	return strconv.Itoa(d.Dims)
+}
 
 // vectorParameter is a number of a VectorIndex.
 type vectorParameter struct {

@@ -8,8 +8,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"sagasu/coordinator/query"
 	"sagasu/coordinator/state"
-	"sagasu/embedclient"
 	"sagasu/internal/vfs"
 	"sagasu/shard"
 	"sagasu/sparse/analysis"
@@ -21,9 +21,9 @@ type Config struct {
 	DataDir   string
 	FS        vfs.FS
 	Analyzers *analysis.Registry
-	// Embedder serves documents and queries; nil if there is no embedding service.
-	Embedder embedclient.Embedder
-	// Remote keeps the vectors; nil keeps them in this process.
+	// Embedders serve documents and queries; nil if there is no embedding service.
+	Embedders query.Embedders
+	// Remote finds the vectors; nil searches them in this process. All nodes of a cluster have the same one.
 	Remote shard.Remote
 
 	// ID is the node's name in its cluster, for ever; empty takes the data directory's, or makes one.

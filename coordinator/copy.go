@@ -67,8 +67,7 @@ func (c copyOf) SearchDense(ctx context.Context, call route.Call, req query.Dens
 	if err != nil {
 		return query.DenseResult{}, route.Mark{}, err
 	}
-	asked := replica.DenseRequest{Vector: req.Vector, K: req.K, Filter: req.Filter}
-	result, m, err := r.SearchDense(ctx, c.call(call), asked)
+	result, m, err := r.SearchDense(ctx, c.call(call), replica.DenseRequest(req))
 	return query.DenseResult(result), mark(m), err
 }
 
@@ -101,4 +100,36 @@ func (c copyOf) Statistics(ctx context.Context, call route.Call, terms []sparse.
 	}
 	stats, m, err := r.Statistics(ctx, c.call(call), terms)
 	return stats, mark(m), err
+}
+
+// Current implements route.Replica.
+func (c copyOf) Current(ctx context.Context, call route.Call, ids []string, generation int,
+) (query.Presence, route.Mark, error) {
+	r, err := c.find()
+	if err != nil {
+		return query.Presence{}, route.Mark{}, err
+	}
+	presence, m, err := r.Current(ctx, c.call(call), ids, generation)
+	return query.Presence(presence), mark(m), err
+}
+
+// SelectIDs implements route.Replica.
+func (c copyOf) SelectIDs(ctx context.Context, call route.Call, filter api.Query, limit int,
+) ([]string, route.Mark, error) {
+	r, err := c.find()
+	if err != nil {
+		return nil, route.Mark{}, err
+	}
+	ids, m, err := r.SelectIDs(ctx, c.call(call), filter, limit)
+	return ids, mark(m), err
+}
+
+// Position implements route.Replica.
+func (c copyOf) Position(ctx context.Context, call route.Call) (query.Position, route.Mark, error) {
+	r, err := c.find()
+	if err != nil {
+		return query.Position{}, route.Mark{}, err
+	}
+	position, m, err := r.Position(ctx, c.call(call))
+	return query.Position(position), mark(m), err
 }

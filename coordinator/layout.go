@@ -20,8 +20,9 @@ type layouts struct {
 	// present is what was made of the newest metadata so far.
 	present atomic.Pointer[described]
 
-	// mu guards traces and vocabularies, which outlive versions of the metadata.
+	// mu guards what outlives versions of the metadata.
 	mu           sync.Mutex
+	collections  *collections
 	traces       map[string]*trace
 	vocabularies map[string]*sparse.Vocabulary
 }
@@ -38,6 +39,8 @@ type layout struct {
 	state.Index
 	terms  *sparse.Vocabulary
 	shards []shardLayout
+	// vectors finds those of the present generation; nil if each shard finds its own.
+	vectors query.Vectors
 }
 
 // shardLayout is a shard and how to reach it.
@@ -57,7 +60,10 @@ type trace struct {
 }
 
 func newLayouts(n *Node) *layouts {
-	l := &layouts{node: n, traces: map[string]*trace{}, vocabularies: map[string]*sparse.Vocabulary{}}
+	l := &layouts{
+		node: n, traces: map[string]*trace{}, vocabularies: map[string]*sparse.Vocabulary{},
+		collections: newCollections(n.cfg.Remote, n.cfg.Now),
+	}
 	l.present.Store(&described{view: state.New().View()})
 	return l
 }
@@ -102,7 +108,7 @@ func (l *layouts) newest() *described {
 func (l *layouts) describe(x state.Index) (*layout, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	made := &layout{Index: x, terms: l.vocabularies[x.UUID]}
+	made := &layout{Index: x, terms: l.vocabularies[x.UUID], vectors: l.vectors(&x)}
 	if made.terms == nil {
 		var err error
 		if made.terms, err = sparse.NewVocabulary(x.Schema, l.node.cfg.Analyzers); err != nil {
@@ -125,12 +131,27 @@ func (l *layouts) describe(x state.Index) (*layout, error) {
 	return made, nil
 }
 
+// vectors gives what finds the vectors of an index; nil if its shards do.
+func (l *layouts) vectors(x *state.Index) query.Vectors {
+	if l.collections.remote == nil || x.Schema.Dense == nil {
+		return nil
+	}
+	found, err := l.collections.of(l.node.ctx, x, x.Schema.Dense)
+	if err != nil {
+		return noVectors{err}
+	}
+	return found
+}
+
 // forget drops what is known of deleted indexes. mu is held.
 func (l *layouts) forget(view *state.View) {
 	for id := range l.traces {
 		if _, _, ok := view.Shard(id); !ok {
 			delete(l.traces, id)
 		}
+	}
+	if err := l.collections.forget(view); err != nil {
+		l.node.cfg.Logger.Warn("close vectors of a generation that is gone", "error", err)
 	}
 	uuids := map[string]bool{}
 	for _, x := range view.Indexes() {
@@ -182,7 +203,9 @@ func (s *shardLayout) order() []string {
 
 // target makes an index searchable: what this node's clients wrote, and what the sequences say, is seen.
 func (l *layout) target(router *route.Router, sequence map[int]uint64) query.Target {
-	target := query.Target{Name: l.Name, ID: l.UUID, Schema: &l.Schema, Terms: l.terms}
+	target := query.Target{
+		Name: l.Name, ID: l.UUID, Schema: &l.Schema, Terms: l.terms, Owner: l.shardOf, Vectors: l.vectors,
+	}
 	for i := range l.shards {
 		s := &l.shards[i]
 		target.Shards = append(target.Shards, router.Shard(s.view(), max(s.written.Load(), sequence[s.Ordinal])))

@@ -22,6 +22,7 @@ func (n *Node) start() {
 	}
 	if n.meta.coordinator != nil {
 		n.loop("know the newest metadata", n.knowNewest)
+		n.loop("raise the feature level", n.raiseLevel)
 	}
 	if n.net != nil {
 		n.running.Go(n.tellLoad)
@@ -171,6 +172,7 @@ func (n *Node) holdReplicas(_ context.Context, view *state.View) error {
 		return shard.Assignment{
 			Shard: s.ID, Index: x.Name, IndexID: x.UUID, Schema: x.Schema, Next: x.Next, Retired: x.Retired,
 			From: s.From, To: s.To, Epoch: s.Epoch, Nodes: s.Nodes, Founded: s.Founded,
+			Mixed: view.FeatureLevel() < state.LevelGenerations,
 		}
 	}
 	var assigned []shard.Assignment
@@ -197,6 +199,29 @@ func (n *Node) knowNewest(ctx context.Context, _ *state.View) error {
 		return err
 	}
 	return nil
+}
+
+// raiseLevel raises the cluster's feature level as soon as every node can run the next, on the node that leads the
+// metadata. From then on no older node can join.
+func (n *Node) raiseLevel(ctx context.Context, view *state.View) error {
+	if view.ClusterID() == "" || view.FeatureLevel() >= state.Level || !n.meta.leads() || len(outdated(view)) > 0 {
+		return nil
+	}
+	_, err := n.meta.Propose(ctx, state.RaiseLevel{Level: state.Level})
+	if errors.Is(err, state.ErrLevel) {
+		return nil // an older node has just registered
+	}
+	return err
+}
+
+// outdated gives the nodes that keep the feature level from being raised.
+func outdated(view *state.View) (nodes []string) {
+	for _, node := range view.Nodes() {
+		if node.State == state.NodeActive && node.Level < state.Level {
+			nodes = append(nodes, node.ID)
+		}
+	}
+	return nodes
 }
 
 // markFounded tells the metadata that a shard's group exists.

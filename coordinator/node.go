@@ -123,8 +123,8 @@ func (n *Node) openHost() error {
 	cfg := shard.Default()
 	cfg.Node, cfg.Dir = n.who.Load().ID, filepath.Join(n.cfg.DataDir, indexesDir)
 	cfg.FS, cfg.Analyzers, cfg.Remote = n.cfg.FS, n.cfg.Analyzers, n.cfg.Remote
-	if n.cfg.Embedder != nil {
-		cfg.Embedders = oneEmbedder{n.cfg.Embedder}
+	if n.cfg.Embedders != nil {
+		cfg.Embedders = n.cfg.Embedders
 	}
 	cfg.Founded, cfg.SearchDelay = n.markFounded, n.cfg.SearchDelay
 	cfg.Now, cfg.After, cfg.Logger, cfg.Registry = n.cfg.Now, n.cfg.After, n.cfg.Logger, n.cfg.Registry
@@ -145,8 +145,8 @@ func (n *Node) openHost() error {
 func (n *Node) openGateway() error {
 	searching := query.Default()
 	searching.Registry, searching.Logger, searching.Now = n.cfg.Registry, n.cfg.Logger, n.cfg.Now
-	if n.cfg.Embedder != nil {
-		searching.Embedder = n.cfg.Embedder
+	if n.cfg.Embedders != nil {
+		searching.Embedders = n.cfg.Embedders
 	}
 	var err error
 	if n.searcher, err = query.New(searching); err != nil {
@@ -225,6 +225,9 @@ func (n *Node) Close() error {
 	}
 	if n.host != nil {
 		errs = append(errs, n.host.Close())
+	}
+	if n.layouts != nil {
+		errs = append(errs, n.layouts.collections.close())
 	}
 	if n.meta != nil {
 		errs = append(errs, n.meta.close())

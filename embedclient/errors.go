@@ -27,6 +27,8 @@ var (
 	// ErrUnsupported is returned when the protocol has no call for what is asked, as the OpenAI
 	// protocol has none for sparse vectors.
 	ErrUnsupported = errors.New("not supported by the embedding protocol")
+	// ErrNoService is returned when no service is configured for a model. It is an ErrUnavailable.
+	ErrNoService = fmt.Errorf("no embedding service: %w", ErrUnavailable)
 	// ErrClosed is returned when the client has been closed.
 	ErrClosed = errors.New("embedding client closed")
 )

@@ -55,5 +55,8 @@ const (
 	breakerJitter = 0.1
 )
 
+// maxServices bounds the models whose clients are kept: each has its connections and its cache.
+const maxServices = 64
+
 // dialTimeout bounds making a connection; the call's deadline bounds it as well.
 const dialTimeout = 3 * time.Second

@@ -88,8 +88,8 @@ func (e *eval) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, node.Close()) }()
-	if e.shared.embedder != nil {
-		defer func() { err = errors.Join(err, e.shared.embedder.Close()) }()
+	if e.shared.embedders != nil {
+		defer func() { err = errors.Join(err, e.shared.embedders.Close()) }()
 	}
 	schema, err := e.load(ctx, node)
 	if err != nil {
@@ -257,8 +257,8 @@ func (e *eval) open(ctx context.Context, dir string) (*coordinator.Node, error) 
 	}
 	cfg := coordinator.Default()
 	cfg.DataDir, cfg.Analyzers, cfg.Logger, cfg.Registry = dir, analysis.NewRegistry(), p.logger, p.registry
-	if p.embedder != nil {
-		cfg.Embedder = p.embedder
+	if p.embedders != nil {
+		cfg.Embedders = p.embedders
 	}
 	return coordinator.Open(ctx, cfg)
 }
@@ -273,9 +273,9 @@ func (e *eval) process() (*process, error) {
 		return nil, err
 	}
 	if e.embedURL != "" {
-		cfg := embedclient.Default()
-		cfg.URL = e.embedURL
-		if p.embedder, err = embedclient.New(cfg, p.logger, p.registry); err != nil {
+		cfg := embedclient.ServicesConfig{Default: embedclient.Default(), Logger: p.logger, Registry: p.registry}
+		cfg.Default.URL = e.embedURL
+		if p.embedders, err = embedclient.NewServices(cfg); err != nil {
 			return nil, usageError("--embed-url: %w", err)
 		}
 	}
@@ -289,7 +289,11 @@ func (e *eval) embeddingDims(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	vectors, err := p.embedder.Embed(ctx, embedclient.Passage, []string{"a"})
+	service, err := p.embedders.For("")
+	if err != nil {
+		return 0, err
+	}
+	vectors, err := service.Embed(ctx, embedclient.Passage, []string{"a"})
 	if err != nil {
 		return 0, fmt.Errorf("ask the embedding service: %w", err)
 	}

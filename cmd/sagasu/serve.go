@@ -39,9 +39,9 @@ func serveCommand(t *terminal) *cobra.Command {
 
 // process is what the parts of a running node share.
 type process struct {
-	logger   *slog.Logger
-	registry *prometheus.Registry
-	embedder *embedclient.Client
+	logger    *slog.Logger
+	registry  *prometheus.Registry
+	embedders *embedclient.Services
 	// httpAddr and opsAddr are where the node listens.
 	httpAddr, opsAddr string
 }
@@ -62,11 +62,11 @@ func serve(ctx context.Context, t *terminal, conf *configuration) (err error) {
 		return errors.Join(fmt.Errorf("listen for operations: %w", err), apiListener.Close())
 	}
 	p.httpAddr, p.opsAddr = apiListener.Addr().String(), opsListener.Addr().String()
-	if p.embedder, err = newEmbedder(conf, p.logger, p.registry); err != nil {
+	if p.embedders, err = newEmbedders(conf, p.logger, p.registry); err != nil {
 		return errors.Join(err, apiListener.Close(), opsListener.Close())
 	}
-	if p.embedder != nil {
-		defer func() { err = errors.Join(err, p.embedder.Close()) }()
+	if p.embedders != nil {
+		defer func() { err = errors.Join(err, p.embedders.Close()) }()
 	}
 	started := time.Now()
 	node, err := newNode(ctx, conf, p)

@@ -33,6 +33,10 @@ func settings() []setting {
 		{"embed-protocol", "openai", "protocol of the embedding service: openai or tei", checkProtocol},
 		{"embed-model", "", "model asked of the embedding service", nil},
 		{"embed-dims", "0", "dimensions of its vectors; 0 takes what comes", checkCount},
+		{
+			"embed-services", "", "services of other models, model=url separated by commas; models that are not named " +
+				"are asked of embed-url", checkServices,
+		},
 		{"milvus-addr", "", "host:port of Milvus; empty keeps vectors in this process", checkOptionalAddr},
 		{"role", defaultRoles, "what the node does, of coordinator, shard and gateway", checkRoles},
 		{"node-id", "", "the node's name in its cluster, for ever; empty takes the data directory's, or a random one", nil},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -28,25 +29,55 @@ func newRegistry() (*prometheus.Registry, error) {
 	return registry, nil
 }
 
-// newEmbedder makes the client of the embedding service; nil if none is configured.
-func newEmbedder(
+// newEmbedders makes the clients of the embedding services; nil if none is configured.
+func newEmbedders(
 	conf *configuration, logger *slog.Logger, registry prometheus.Registerer,
-) (*embedclient.Client, error) {
-	if conf.get("embed-url") == "" {
+) (*embedclient.Services, error) {
+	if conf.get("embed-url") == "" && conf.get("embed-services") == "" {
 		return nil, nil
 	}
-	cfg := embedclient.Default()
-	cfg.URL, cfg.Protocol, cfg.Model = conf.get("embed-url"), conf.get("embed-protocol"), conf.get("embed-model")
-	dims, err := strconv.Atoi(conf.get("embed-dims"))
-	if err != nil {
+	cfg := embedclient.ServicesConfig{Default: embedclient.Default(), Logger: logger, Registry: registry}
+	cfg.Default.URL, cfg.Default.Protocol = conf.get("embed-url"), conf.get("embed-protocol")
+	cfg.Default.Model = conf.get("embed-model")
+	var err error
+	if cfg.Default.Dims, err = strconv.Atoi(conf.get("embed-dims")); err != nil {
 		return nil, usageError("embed-dims: %w", err)
 	}
-	cfg.Dims = dims
-	client, err := embedclient.New(cfg, logger, registry)
+	if cfg.ByModel, err = parseServices(conf.get("embed-services")); err != nil {
+		return nil, usageError("embed-services: %w", err)
+	}
+	services, err := embedclient.NewServices(cfg)
 	if err != nil {
 		return nil, usageError("embedding service: %w", err)
 	}
-	return client, nil
+	return services, nil
+}
+
+// parseServices reads model=url,model=url.
+func parseServices(text string) (map[string]string, error) {
+	services := map[string]string{}
+	if text == "" {
+		return services, nil
+	}
+	for pair := range strings.SplitSeq(text, ",") {
+		model, url, ok := strings.Cut(strings.TrimSpace(pair), "=")
+		if !ok || model == "" {
+			return nil, fmt.Errorf("%q is not model=url", pair)
+		}
+		if services[model] != "" {
+			return nil, fmt.Errorf("model %q is named twice", model)
+		}
+		if err := checkURL(url); err != nil || url == "" {
+			return nil, fmt.Errorf("%q of model %q is no http or https URL", url, model)
+		}
+		services[model] = url
+	}
+	return services, nil
+}
+
+func checkServices(v string) error {
+	_, err := parseServices(v)
+	return err
 }
 
 // newNode opens the node of the configured data directory.
@@ -54,8 +85,8 @@ func newNode(ctx context.Context, conf *configuration, p *process) (*coordinator
 	cfg := coordinator.Default()
 	cfg.DataDir, cfg.Analyzers = conf.get("data-dir"), analysis.NewRegistry()
 	cfg.Logger, cfg.Registry = p.logger, p.registry
-	if p.embedder != nil {
-		cfg.Embedder = p.embedder
+	if p.embedders != nil {
+		cfg.Embedders = p.embedders
 	}
 	if addr := conf.get("milvus-addr"); addr != "" {
 		cfg.Remote = newMilvus(addr)

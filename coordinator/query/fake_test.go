@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,14 +18,21 @@ import (
 
 // fakeShard answers from lists; a hook, if set, decides instead.
 type fakeShard struct {
-	lexical    []sparse.Hit
-	total      int
-	near       []dense.Hit
-	lag        int
-	gone       map[string]bool
-	sparseHook func(context.Context) error
-	denseHook  func(context.Context) error
-	fetchHook  func(context.Context) error
+	lexical []sparse.Hit
+	total   int
+	near    []dense.Hit
+	// versions are those of Current, 1 for documents that are not in it; selects are the ids of SelectIDs.
+	versions map[string]uint64
+	selects  []string
+	// asked counts the calls of Current; currentHook and selectHook decide instead of them.
+	asked       atomic.Int32
+	currentHook func(context.Context) error
+	selectHook  func(context.Context) error
+	lag         int
+	gone        map[string]bool
+	sparseHook  func(context.Context) error
+	denseHook   func(context.Context) error
+	fetchHook   func(context.Context) error
 }
 
 func (f *fakeShard) SearchSparse(
@@ -68,6 +76,37 @@ func (f *fakeShard) Statistics(context.Context, []sparse.TermKey) (sparse.Statis
 	return sparse.Statistics{}, nil
 }
 
+func (f *fakeShard) Current(ctx context.Context, ids []string, _ int) (Presence, error) {
+	f.asked.Add(1)
+	if f.currentHook != nil {
+		if err := f.currentHook(ctx); err != nil {
+			return Presence{}, err
+		}
+	}
+	p := Presence{Versions: make([]uint64, len(ids)), Lag: f.lag}
+	for i, id := range ids {
+		p.Versions[i] = 1
+		if v, ok := f.versions[id]; ok {
+			p.Versions[i] = v
+		}
+	}
+	return p, nil
+}
+
+func (f *fakeShard) SelectIDs(ctx context.Context, _ api.Query, limit int) ([]string, error) {
+	if f.selectHook != nil {
+		if err := f.selectHook(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if len(f.selects) > limit {
+		return nil, dense.ErrFilterUnsupported
+	}
+	return f.selects, nil
+}
+
+func (f *fakeShard) Position(context.Context) (Position, error) { return Position{}, nil }
+
 // fakeTerms gives the same terms for every query.
 type fakeTerms []sparse.TermKey
 
@@ -76,7 +115,9 @@ func (f fakeTerms) Terms(api.Query) ([]sparse.TermKey, error) { return f, nil }
 // fakeEmbedder gives one vector, after the hook.
 type fakeEmbedder struct {
 	dims int
-	hook func(context.Context) error
+	// models are those it was asked for.
+	models []string
+	hook   func(context.Context) error
 }
 
 func (f *fakeEmbedder) Embed(ctx context.Context, _ embedclient.Kind, texts []string) ([][]float32, error) {
@@ -90,6 +131,15 @@ func (f *fakeEmbedder) Embed(ctx context.Context, _ embedclient.Kind, texts []st
 		out[i] = make([]float32, f.dims)
 	}
 	return out, nil
+}
+
+// For gives the fake for every model but "none".
+func (f *fakeEmbedder) For(model string) (embedclient.Embedder, error) {
+	f.models = append(f.models, model)
+	if model == "none" {
+		return nil, embedclient.ErrNoService
+	}
+	return f, nil
 }
 
 // fixture is a searcher over fakes that all work.
@@ -112,7 +162,7 @@ func newFixture(t *testing.T) *fixture {
 		},
 	}
 	cfg := Default()
-	cfg.Embedder, cfg.Registry, cfg.Logger = f.embedder, f.registry, slog.New(slog.DiscardHandler)
+	cfg.Embedders, cfg.Registry, cfg.Logger = f.embedder, f.registry, slog.New(slog.DiscardHandler)
 	var err error
 	f.searcher, err = New(cfg)
 	require.NoError(t, err)

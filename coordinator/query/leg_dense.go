@@ -24,7 +24,7 @@ type denseLeg struct {
 	lag      int
 	answered int
 	failures []failure
-	// refused is the problem of a filter that does not fit the index.
+	// refused is the problem of a vector or a filter that does not fit the index.
 	refused         *api.Problem
 	embedTook, took time.Duration
 }
@@ -37,21 +37,38 @@ func (s *search) denseLeg(ctx context.Context) denseLeg {
 		leg.embedTook = s.cfg.Now().Sub(start)
 	}
 	if err != nil {
-		leg.failures = []failure{{embedReason(err), embedDetail(err), err}}
+		if !errors.As(err, &leg.refused) {
+			leg.failures = []failure{{embedReason(err), embedDetail(err), err}}
+		}
 		return leg
 	}
 	start = s.cfg.Now()
-	req := DenseRequest{Vector: vector, K: min(s.window, maxDenseCandidates), Filter: s.req.Filter}
+	if s.target.Vectors != nil {
+		s.searchVectors(ctx, &leg, vector)
+	} else {
+		s.searchShards(ctx, &leg, vector)
+	}
+	leg.took = s.cfg.Now().Sub(start)
+	return leg
+}
+
+// denseK is the number of hits wanted of the dense leg.
+func (s *search) denseK() int { return min(s.window, maxDenseCandidates) }
+
+// searchShards asks each shard for the nearest of its documents.
+func (s *search) searchShards(ctx context.Context, leg *denseLeg, vector []float32) {
+	req := DenseRequest{
+		Generation: s.target.Schema.Dense.Generation, Vector: vector, K: s.denseK(), Filter: s.req.Filter,
+	}
 	answers := everywhere(ctx, s.target.Shards, func(ctx context.Context, _ int, shard Shard) (DenseResult, error) {
 		return shard.SearchDense(ctx, req)
 	})
-	leg.took = s.cfg.Now().Sub(start)
 	leg.lists = make([][]fusion.Entry, len(answers))
 	for i, a := range answers {
 		switch {
 		case errors.Is(a.err, sparse.ErrQuery):
 			leg.refused = queryProblem(a.err)
-			return leg
+			return
 		case a.err != nil:
 			leg.failures = append(leg.failures, failure{denseReason(a.err), denseDetail(a.err, i, len(answers)), a.err})
 			continue
@@ -64,19 +81,29 @@ func (s *search) denseLeg(ctx context.Context) denseLeg {
 		}
 	}
 	leg.hits = merge(leg.lists, req.K)
-	return leg
 }
 
-// vector gives the request's own vector, or embeds its text.
+// vector gives the request's own vector, or embeds its text by the model of the generation that is searched. A vector
+// of the client's that has another length than the generation, which may be newer than the one that the request was
+// read by, is an *api.Problem.
 func (s *search) vector(ctx context.Context) ([]float32, error) {
+	model := s.target.Schema.Dense
 	if s.req.Vector != nil {
+		if len(s.req.Vector) != model.Dims {
+			return nil, api.NewProblem(api.ProblemQuery, 400, "vector", "has %d dimensions, the index has %s",
+				len(s.req.Vector), model.Describe())
+		}
 		return s.req.Vector, nil
 	}
-	if s.cfg.Embedder == nil {
-		return nil, fmt.Errorf("embed query: no embedding service is configured: %w", embedclient.ErrUnavailable)
+	if s.cfg.Embedders == nil {
+		return nil, fmt.Errorf("embed query: %w: none is configured", embedclient.ErrNoService)
+	}
+	service, err := s.cfg.Embedders.For(model.Model)
+	if err != nil {
+		return nil, fmt.Errorf("embed query: %w", err)
 	}
 	vectors, err := call(ctx, func(ctx context.Context) ([][]float32, error) {
-		return s.cfg.Embedder.Embed(ctx, embedclient.Query, []string{s.req.Text})
+		return service.Embed(ctx, embedclient.Query, []string{s.req.Text})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("embed query: %w", err)
@@ -84,8 +111,9 @@ func (s *search) vector(ctx context.Context) ([]float32, error) {
 	if len(vectors) != 1 {
 		return nil, fmt.Errorf("embed query: %d vectors for 1 text: %w", len(vectors), embedclient.ErrBadResponse)
 	}
-	if want := s.target.Schema.Dense.Dims; len(vectors[0]) != want {
-		return nil, fmt.Errorf("embed query: %w: the model gives %d, the index has %d", errDims, len(vectors[0]), want)
+	if len(vectors[0]) != model.Dims {
+		return nil, fmt.Errorf("embed query: %w: the model gives %d, the index has %s", errDims, len(vectors[0]),
+			model.Describe())
 	}
 	return vectors[0], nil
 }

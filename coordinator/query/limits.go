@@ -5,6 +5,12 @@ import "time"
 const (
 	// maxDenseCandidates bounds what is asked of the dense leg: Milvus gives no more than 16,384 hits.
 	maxDenseCandidates = 16_384
+	// spareVectors are asked of the vectors of all shards beyond the window, to make up for those that are not of
+	// their document's present version.
+	spareVectors = 32
+	// maxFilterIDs bounds the documents that a filter may select which only the shards understand: Milvus gets their
+	// ids.
+	maxFilterIDs = 10_000
 	// spareHits are asked for beyond the page in the modes of one leg, to refill a page from which
 	// documents were deleted between search and fetch.
 	spareHits = 16

@@ -29,10 +29,18 @@ func embedDetail(err error) string {
 		return "the embedding service refused the query"
 	case errors.Is(err, embedclient.ErrBadResponse):
 		return "the embedding service gave an unusable answer"
-	case errors.Is(err, errDims):
+	case errors.Is(err, errDims), errors.Is(err, embedclient.ErrNoService):
 		return err.Error()
 	}
 	return ""
+}
+
+// vectorsReason says why the vectors of all shards were not searched.
+func vectorsReason(err error) api.Reason {
+	if errors.Is(err, api.ErrUnavailable) || isPanic(err) {
+		return api.ReasonMilvusUnavailable
+	}
+	return denseReason(err)
 }
 
 // denseReason says why a shard gave no dense hits.

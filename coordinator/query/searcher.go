@@ -18,11 +18,10 @@ var ErrConfig = errors.New("incomplete configuration")
 
 // Config configures a Searcher.
 type Config struct {
-	// Embedder embeds queries; nil if there is no embedding service, which degrades searches that need
-	// one.
-	Embedder Embedder
-	Registry prometheus.Registerer
-	Logger   *slog.Logger
+	// Embedders embed queries; nil if there is no embedding service, which degrades searches that need one.
+	Embedders Embedders
+	Registry  prometheus.Registerer
+	Logger    *slog.Logger
 	// Now is the clock.
 	Now func() time.Time
 	// StatisticsAge is how old the statistics may be that the shards of an index score with together.

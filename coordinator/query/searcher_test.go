@@ -119,7 +119,7 @@ func TestDegraded(t *testing.T) {
 		leg    string
 		reason api.Reason
 	}{
-		{"no embedding service", func(f *fixture) { f.searcher.cfg.Embedder = nil }, "dense", "embedding_unavailable"},
+		{"no embedding service", func(f *fixture) { f.searcher.cfg.Embedders = nil }, "dense", "embedding_unavailable"},
 		{"embedding service down", embedFails(embedclient.ErrUnavailable), "dense", "embedding_unavailable"},
 		{"embedding service slow", embedFails(embedclient.ErrTimeout), "dense", "embedding_timeout"},
 		{"embedding refused", embedFails(embedclient.ErrRejected), "dense", "embedding_unavailable"},

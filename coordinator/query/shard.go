@@ -24,11 +24,41 @@ type Shard interface {
 	Count(ctx context.Context, q api.Query) (int, error)
 	// Statistics gives the shard's own statistics of its text fields and of the terms.
 	Statistics(ctx context.Context, terms []sparse.TermKey) (sparse.Statistics, error)
+	Resolver
+}
+
+// Resolver tells of a shard's documents, for hits and filters that are not its own.
+type Resolver interface {
+	// Current gives the present versions of documents, and how many wait for their vectors of a generation.
+	Current(ctx context.Context, ids []string, generation int) (Presence, error)
+	// SelectIDs gives the ids of the documents that a filter selects; an error that is
+	// dense.ErrFilterUnsupported if they are more than limit.
+	SelectIDs(ctx context.Context, filter api.Query, limit int) ([]string, error)
+	// Position tells by what the shard answers; it costs next to nothing.
+	Position(ctx context.Context) (Position, error)
+}
+
+// Presence is what a shard has of some documents.
+type Presence struct {
+	// Versions are parallel to the ids asked for, 0 for one that is not there.
+	Versions []uint64
+	// Lag is the number of documents that wait for their vectors.
+	Lag int
+}
+
+// Position changes whenever an answer of the shard may; copies of equal positions answer alike.
+type Position struct {
+	// Version is the last version given to a document or a delete.
+	Version uint64
+	// Dense is the log index of the last entry that changed what the dense leg finds.
+	Dense uint64
 }
 
 // DenseRequest asks a shard for the documents nearest to a vector.
 type DenseRequest struct {
-	Vector []float32
+	// Generation is that of the vectors to be searched: of the model that made Vector.
+	Generation int
+	Vector     []float32
 	// K is the number of hits wanted.
 	K int
 	// Filter restricts the documents; nil for none.
@@ -45,9 +75,16 @@ type DenseResult struct {
 	Total int
 }
 
-// Embedder turns a query into a vector.
-type Embedder interface {
-	Embed(ctx context.Context, kind embedclient.Kind, texts []string) ([][]float32, error)
+// Embedders finds embedding services; *embedclient.Services satisfies it.
+type Embedders interface {
+	// For gives the service that has a model; an error says why there is none.
+	For(model string) (embedclient.Embedder, error)
+}
+
+// Vectors finds vectors of one generation for all shards of an index; dense.Collection satisfies it.
+type Vectors interface {
+	// Search gives the nearest vectors, best first, at most q.K, each id once. Errors are those of dense.Index.
+	Search(ctx context.Context, q dense.Query) ([]dense.Hit, error)
 }
 
 // Terms tells which terms a query is scored by; *sparse.Vocabulary satisfies it.
@@ -66,4 +103,8 @@ type Target struct {
 	Terms Terms
 	// Shards hold disjoint parts of the documents; at least one. Those of one index come in one order.
 	Shards []Shard
+	// Owner gives the position in Shards of the one that a document belongs to; required if there are several.
+	Owner func(id string) int
+	// Vectors finds the vectors of Schema.Dense.Generation; nil if each shard finds its own.
+	Vectors Vectors
 }

@@ -41,6 +41,14 @@ type Replica interface {
 	Fetch(ctx context.Context, call Call, ids []string) ([]sparse.Stored, Mark, error)
 	Count(ctx context.Context, call Call, q api.Query) (int, Mark, error)
 	Statistics(ctx context.Context, call Call, terms []sparse.TermKey) (sparse.Statistics, Mark, error)
+	Resolver
+}
+
+// Resolver is query.Resolver of one copy.
+type Resolver interface {
+	Current(ctx context.Context, call Call, ids []string, generation int) (query.Presence, Mark, error)
+	SelectIDs(ctx context.Context, call Call, filter api.Query, limit int) ([]string, Mark, error)
+	Position(ctx context.Context, call Call) (query.Position, Mark, error)
 }
 
 // Copy is a replica and where it is.

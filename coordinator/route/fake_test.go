@@ -88,6 +88,21 @@ func (f *fakeReplica) Statistics(
 	return sparse.Statistics{Terms: map[sparse.TermKey]uint64{terms[0]: 3}}, mark, err
 }
 
+func (f *fakeReplica) Current(ctx context.Context, call Call, ids []string, _ int) (query.Presence, Mark, error) {
+	mark, err := f.answer(ctx, call)
+	return query.Presence{Versions: make([]uint64, len(ids))}, mark, err
+}
+
+func (f *fakeReplica) SelectIDs(ctx context.Context, call Call, _ api.Query, _ int) ([]string, Mark, error) {
+	mark, err := f.answer(ctx, call)
+	return []string{f.node}, mark, err
+}
+
+func (f *fakeReplica) Position(ctx context.Context, call Call) (query.Position, Mark, error) {
+	mark, err := f.answer(ctx, call)
+	return query.Position{Version: 5}, mark, err
+}
+
 // errStale says that the call's epoch is too old.
 type errStale uint64
 

@@ -66,6 +66,15 @@ func TestEveryKindOfCall(t *testing.T) {
 	stats, err = s.Statistics(t.Context(), []sparse.TermKey{term})
 	require.NoError(t, err)
 	require.Equal(t, uint64(3), stats.Terms[term])
+	present, err := s.Current(t.Context(), []string{"a", "b"}, 1)
+	require.NoError(t, err)
+	require.Len(t, present.Versions, 2)
+	selected, err := s.SelectIDs(t.Context(), nil, 1)
+	require.NoError(t, err)
+	require.Len(t, selected, 1)
+	position, err := s.Position(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, uint64(5), position.Version)
 	for _, r := range c.replicas {
 		if r.calls.Load() > 0 {
 			require.Equal(t, Call{Epoch: 4, MinIndex: 9}, r.last)

@@ -15,11 +15,14 @@ const (
 	kindFetch
 	kindCount
 	kindStatistics
+	kindCurrent
+	kindSelect
+	kindPosition
 	kinds
 )
 
 func (k kind) String() string {
-	return [kinds]string{"sparse", "dense", "fetch", "count", "statistics"}[k]
+	return [kinds]string{"sparse", "dense", "fetch", "count", "statistics", "current", "select", "position"}[k]
 }
 
 // node is what is known of a node.

@@ -64,3 +64,24 @@ func (s *shard) Statistics(ctx context.Context, terms []sparse.TermKey) (sparse.
 			return r.Statistics(ctx, call, terms)
 		})
 }
+
+// Current asks a copy for the present versions of documents.
+func (s *shard) Current(ctx context.Context, ids []string, generation int) (query.Presence, error) {
+	return fly(ctx, s, kindCurrent, func(ctx context.Context, r Replica, call Call) (query.Presence, Mark, error) {
+		return r.Current(ctx, call, ids, generation)
+	})
+}
+
+// SelectIDs asks a copy for the ids of the documents that a filter selects.
+func (s *shard) SelectIDs(ctx context.Context, filter api.Query, limit int) ([]string, error) {
+	return fly(ctx, s, kindSelect, func(ctx context.Context, r Replica, call Call) ([]string, Mark, error) {
+		return r.SelectIDs(ctx, call, filter, limit)
+	})
+}
+
+// Position asks a copy by what it answers.
+func (s *shard) Position(ctx context.Context) (query.Position, error) {
+	return fly(ctx, s, kindPosition, func(ctx context.Context, r Replica, call Call) (query.Position, Mark, error) {
+		return r.Position(ctx, call)
+	})
+}
