@@ -53,9 +53,10 @@ const (
 	MaxFusionK = 1_000_000
 	// MaxPassages bounds the passages of one document: they are written, and read, together.
 	MaxPassages = 10_000
-	// MaxPassageBytes bounds the sources of all passages of one document, in bytes: they are one entry of a log.
-	// Overlaps count twice, and what is not split counts once for each passage.
-	MaxPassageBytes = 32 << 20
+	// MaxPassageBytes bounds the sources of all passages of one document, in bytes: they are one entry of a log, and
+	// what of a text can't be shared with the source is in it twice. Overlaps count twice, and what is not split
+	// counts once for each passage.
+	MaxPassageBytes = 24 << 20
 	// MaxCollapsed bounds the passages that a search shows of one document.
 	MaxCollapsed = 100
 	// DefaultCollapsed is how many it shows if it does not say.

@@ -29,6 +29,12 @@ const (
 	// infoTimeout bounds asking replicas how they are, infoParallel how many are asked at once.
 	infoTimeout  = 3 * time.Second
 	infoParallel = 64
+	// maxPassageBatch and maxPassageBatchBytes bound the passages of one call, beyond those of one document: an entry
+	// of a log has as many.
+	maxPassageBatch      = 1024
+	maxPassageBatchBytes = 1 << 20
+	// passageReads is how often the passages of a document are read until no write falls between.
+	passageReads = 5
 	// conflictShown is how long a conflict of gossip is told of after it was seen last.
 	conflictShown = 10 * time.Minute
 )

@@ -10,7 +10,6 @@ import (
 	"sagasu/api"
 	"sagasu/coordinator/httpapi"
 	"sagasu/shard/rpc"
-	"sagasu/sparse"
 )
 
 // Write applies writes to an index, those of a shard in their order, and gives a result for each. They are
@@ -23,12 +22,11 @@ func (n *Node) Write(ctx context.Context, index string, documents []api.Write,
 	if err != nil {
 		return nil, err
 	}
+	if l.Schema.Passages != nil {
+		return n.writePassages(ctx, l, documents, opts)
+	}
 	results := make([]api.WriteResult, len(documents))
-	if len(l.shards) == 1 {
-		if err := n.writeShard(ctx, l, 0, documents, nil, results); err != nil {
-			return nil, err
-		}
-	} else if err := n.writeShards(ctx, l, documents, results); err != nil {
+	if err := n.writeAll(ctx, l, documents, results); err != nil {
 		return nil, err
 	}
 	if !opts.WaitDense || l.Schema.Dense == nil {
@@ -36,6 +34,14 @@ func (n *Node) Write(ctx context.Context, index string, documents []api.Write,
 	}
 	// The writes took place whatever becomes of the wait, so their results go back with its error.
 	return results, n.waitDense(ctx, l, documents, results)
+}
+
+// writeAll writes to the shards of an index, those of a shard in their order.
+func (n *Node) writeAll(ctx context.Context, l *layout, documents []api.Write, results []api.WriteResult) error {
+	if len(l.shards) == 1 {
+		return n.writeShard(ctx, l, 0, documents, nil, results)
+	}
+	return n.writeShards(ctx, l, documents, results)
 }
 
 // writeShards writes to several shards side by side.
@@ -132,21 +138,28 @@ func (n *Node) waitShardDense(ctx context.Context, s *shardLayout, version uint6
 	return err
 }
 
-// Get gives a document's present version: the newest that was acknowledged to anybody. It returns
-// api.ErrDocumentNotFound.
-func (n *Node) Get(ctx context.Context, index, id string) (sparse.Stored, error) {
+// Get gives a document's present version: the newest that was acknowledged to anybody. Where documents are split it
+// takes the id of a document or of a passage. It returns api.ErrDocumentNotFound.
+func (n *Node) Get(ctx context.Context, index, id string) (api.StoredDocument, error) {
 	l, err := n.find(index)
 	if err != nil {
-		return sparse.Stored{}, err
+		return api.StoredDocument{}, err
+	}
+	if l.Schema.Passages != nil && l.Schema.RoutingKey(id) == id {
+		return n.getPassages(ctx, l, id)
 	}
 	found, err := n.writes.get(ctx, &l.shards[l.shardOf(id)], []string{id})
 	if err != nil {
-		return sparse.Stored{}, err
+		return api.StoredDocument{}, err
 	}
 	if len(found) == 0 {
-		return sparse.Stored{}, fmt.Errorf("document %q: %w", id, api.ErrDocumentNotFound)
+		return api.StoredDocument{}, fmt.Errorf("document %q: %w", id, api.ErrDocumentNotFound)
 	}
-	return found[0], nil
+	doc := api.StoredDocument{ID: id, Version: found[0].Version, Source: found[0].Source}
+	if l.Schema.Passages != nil {
+		doc.Source, doc.Passage = api.TakePassage(found[0].Source)
+	}
+	return doc, nil
 }
 
 // Count gives the exact number of documents that match q; nil matches all.

@@ -175,13 +175,13 @@ func (n *fakeNode) apply(w api.Write) api.WriteResult {
 	return r
 }
 
-func (n *fakeNode) Get(_ context.Context, _, id string) (sparse.Stored, error) {
+func (n *fakeNode) Get(_ context.Context, _, id string) (api.StoredDocument, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if d, ok := n.docs[id]; ok {
-		return d, nil
+		return api.StoredDocument{ID: d.ID, Version: d.Version, Source: d.Source}, nil
 	}
-	return sparse.Stored{}, fmt.Errorf("document %q: %w", id, api.ErrDocumentNotFound)
+	return api.StoredDocument{}, fmt.Errorf("document %q: %w", id, api.ErrDocumentNotFound)
 }
 
 func (n *fakeNode) Search(ctx context.Context, _ string, req *api.SearchRequest) (*api.SearchResponse, error) {

@@ -19,19 +19,17 @@ func (c *call) getDocument() error {
 	if err != nil {
 		return err
 	}
-	body := append(make([]byte, 0, len(stored.Source)+len(stored.ID)+64), `{"id":`...)
-	body = api.AppendString(body, stored.ID)
-	body = append(body, `,"version":`...)
-	body = strconv.AppendUint(body, stored.Version, 10)
-	body = append(body, `,"source":`...)
-	body = append(body, stored.Source...)
 	c.ctx.Response.Header.Set("ETag", `"`+strconv.FormatUint(stored.Version, 10)+`"`)
-	return c.json(fasthttp.StatusOK, append(body, '}'))
+	body := make([]byte, 0, len(stored.Source)+len(stored.ID)+len(stored.Passage)+96)
+	return c.json(fasthttp.StatusOK, stored.AppendJSON(body))
 }
 
 func (c *call) putDocument() error {
 	schema, err := c.server.cfg.Node.Schema(c.index)
 	if err != nil {
+		return err
+	}
+	if err := schema.CheckWriteID(c.id); err != nil {
 		return err
 	}
 	data, err := c.body(maxDocumentBody)
@@ -49,7 +47,11 @@ func (c *call) putDocument() error {
 }
 
 func (c *call) deleteDocument() error {
-	if _, err := c.server.cfg.Node.Schema(c.index); err != nil {
+	schema, err := c.server.cfg.Node.Schema(c.index)
+	if err != nil {
+		return err
+	}
+	if err := schema.CheckWriteID(c.id); err != nil {
 		return err
 	}
 	return c.writeOne(api.Write{Kind: api.OpDelete, Doc: api.Document{ID: c.id}})

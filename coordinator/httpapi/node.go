@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"sagasu/api"
-	"sagasu/sparse"
 )
 
 // Node is what the API needs of a node. Its methods may be called concurrently. Errors: the sentinels of
@@ -47,8 +46,8 @@ type Documents interface {
 	// Write applies writes in order and gives a result for each, durable and visible. If results come
 	// with an error, the writes took place and only the wait failed.
 	Write(ctx context.Context, index string, writes []api.Write, opts WriteOptions) ([]api.WriteResult, error)
-	// Get returns api.ErrDocumentNotFound.
-	Get(ctx context.Context, index, id string) (sparse.Stored, error)
+	// Get gives a document, or a passage by its id. It returns api.ErrDocumentNotFound.
+	Get(ctx context.Context, index, id string) (api.StoredDocument, error)
 }
 
 // Searches answers questions.
