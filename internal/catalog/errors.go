@@ -59,7 +59,9 @@ type UnavailableError struct {
 }
 
 // Error tells the reason and what the database said.
-func (e *UnavailableError) Error() string { return fmt.Sprintf("%v: %s: %v", ErrUnavailable, e.Reason, e.Err) }
+func (e *UnavailableError) Error() string {
+	return fmt.Sprintf("%v: %s: %v", ErrUnavailable, e.Reason, e.Err)
+}
 
 // Is reports whether target is ErrUnavailable.
 func (e *UnavailableError) Is(target error) bool { return target == ErrUnavailable }
