@@ -41,7 +41,9 @@ func newGate(cfg *Config, m *metrics, connect func() (server, error)) *gate {
 
 // pass runs f on the server, with a deadline, and reports whether it was answered. what names the call in metrics. A
 // call that the server refused for itself alone, such as one for lack of memory, says nothing of others.
-func (g *gate) pass(ctx context.Context, what string, timeout time.Duration, f func(context.Context, server) error) bool {
+func (g *gate) pass(
+	ctx context.Context, what string, timeout time.Duration, f func(context.Context, server) error,
+) bool {
 	open := g.open.Load()
 	if open == nil {
 		g.metrics.bypassed.WithLabelValues(what).Inc()

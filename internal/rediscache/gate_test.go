@@ -3,6 +3,7 @@ package rediscache
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -78,9 +79,10 @@ func TestGate(t *testing.T) {
 	})
 	t.Run("opens when the server comes, however late", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			f, there := newFakeServer(), false
+			f := newFakeServer()
+			var there atomic.Bool
 			c := start(t, func() (server, error) {
-				if !there {
+				if !there.Load() {
 					return nil, errFake
 				}
 				return f, nil
@@ -88,7 +90,7 @@ func TestGate(t *testing.T) {
 			synctest.Wait()
 			require.False(t, get(t, c))
 			time.Sleep(time.Hour)
-			there = true
+			there.Store(true)
 			time.Sleep(2 * lastPause)
 			require.True(t, get(t, c))
 			c.Close()
@@ -120,9 +122,10 @@ func TestGate(t *testing.T) {
 			f := newFakeServer()
 			c := start(t, func() (server, error) { return f, nil })
 			synctest.Wait()
-			n, every := 0, 4
+			var n, every atomic.Int64
+			every.Store(4)
 			f.behave(func(context.Context, string) error {
-				if n++; n%every == 0 {
+				if n.Add(1)%every.Load() == 0 {
 					return errFake
 				}
 				return nil
@@ -131,7 +134,7 @@ func TestGate(t *testing.T) {
 				get(t, c)
 			}
 			require.NotNil(t, c.gate.open.Load())
-			every = 2
+			every.Store(2)
 			for range 20 {
 				get(t, c)
 			}
