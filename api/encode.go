@@ -14,6 +14,9 @@ import (
 func (r *SearchResponse) AppendJSON(dst []byte) []byte {
 	dst = append(dst, `{"took_ms":`...)
 	dst = appendFloat(dst, r.TookMS)
+	if r.Cached {
+		dst = append(dst, `,"cached":true`...)
+	}
 	dst = append(dst, `,"total":{"value":`...)
 	dst = strconv.AppendInt(dst, int64(r.Total.Value), 10)
 	dst = append(dst, `,"relation":`...)

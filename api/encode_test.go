@@ -12,7 +12,7 @@ import (
 func testResponse() *SearchResponse {
 	source := RawJSON(`{"title":"t","text":"` + strings.Repeat("lorem ipsum ", 100) + `"}`)
 	r := &SearchResponse{
-		TookMS: 4.1, Total: Total{812, RelationExact, LegSparse},
+		TookMS: 4.1, Cached: true, Total: Total{812, RelationExact, LegSparse},
 		Fusion:    Fusion{FusionRRF, 60, 100, Weights{1, 0.5}},
 		Degraded:  []Degraded{{LegDense, ReasonMilvusTimeout, "a \"detail\""}, {LegSparse, ReasonDeadline, ""}},
 		TimingsMS: Timings{Sparse: 0.3, Dense: 1e-9},

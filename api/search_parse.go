@@ -50,13 +50,17 @@ func (p *requestParser) key(key string) error {
 		err = p.timeout()
 	case "allow_partial":
 		r.AllowPartial, err = p.bool()
+	case "cache":
+		var cache bool
+		cache, err = p.bool()
+		r.NoCache = !cache
 	case "sequence":
 		err = p.sequence()
 	case "collapse":
 		err = p.unlessNull(p.collapse)
 	default:
 		err = bad("is no part of a search (query, mode, from, size, filter, fields, vector, " +
-			"sparse_vector, fusion, explain, timeout, allow_partial, sequence, collapse)")
+			"sparse_vector, fusion, explain, timeout, allow_partial, cache, sequence, collapse)")
 	}
 	return err
 }

@@ -13,7 +13,7 @@ func TestParseSearchRequest(t *testing.T) {
 		r, err := ParseSearchRequest(testSchema(), []byte(`{"query":"地震 early","mode":"hybrid","from":5,"size":20,
 			"filter":{"term":{"lang":"ja"}},"fields":["title^2","text"],"sparse_vector":{"12":0.5},
 			"fusion":{"method":"rrf","k":10,"window":50,"weights":{"sparse":0.5}},
-			"explain":true,"timeout":"500ms","allow_partial":false}`))
+			"explain":true,"timeout":"500ms","allow_partial":false,"cache":false}`))
 		require.NoError(t, err)
 		match := &Match{Fields: []FieldBoost{{"title", 2}, {"text", 1}}, Text: "地震 early", Operator: OperatorOr, Boost: 1}
 		require.Equal(t, &SearchRequest{
@@ -21,7 +21,7 @@ func TestParseSearchRequest(t *testing.T) {
 			Text:  "地震 early", Mode: ModeHybrid, From: 5, Size: 20,
 			Filter:  &Term{"lang", Scalar{Type: TypeKeyword, Str: "ja"}, 1},
 			Fusion:  Fusion{FusionRRF, 10, 50, Weights{0.5, 1}},
-			Explain: true, Timeout: 500 * time.Millisecond,
+			Explain: true, Timeout: 500 * time.Millisecond, NoCache: true,
 		}, r)
 	})
 	t.Run("defaults", func(t *testing.T) {
@@ -31,6 +31,7 @@ func TestParseSearchRequest(t *testing.T) {
 		require.Equal(t, DefaultSize, r.Size)
 		require.Equal(t, 2*time.Second, r.Timeout)
 		require.True(t, r.AllowPartial)
+		require.False(t, r.NoCache)
 		require.Equal(t, Fusion{FusionRRF, 60, 0, Weights{1, 1}}, r.Fusion)
 	})
 	modes := map[string]Mode{

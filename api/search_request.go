@@ -71,6 +71,8 @@ type SearchRequest struct {
 	Sequence []string
 	// AllowPartial is false if the client would have an error rather than a degraded answer.
 	AllowPartial bool
+	// NoCache is true if the client would have the search run although its answer is known.
+	NoCache bool
 	// Collapse groups the hits by document; nil for none.
 	Collapse *Collapse
 }

@@ -115,7 +115,9 @@ type Timings struct {
 
 // SearchResponse answers a search.
 type SearchResponse struct {
-	TookMS float64     `json:"took_ms"`
+	TookMS float64 `json:"took_ms"`
+	// Cached is true if the answer was known: it is the one that running the search would give.
+	Cached bool        `json:"cached,omitempty"`
 	Total  Total       `json:"total"`
 	Hits   []SearchHit `json:"hits"`
 	// Fusion is as used.
