@@ -1,9 +1,6 @@
 package vault
 
-import (
-	"hash/maphash"
-	"slices"
-)
+import "hash/maphash"
 
 // entry is what is in memory of a vector.
 type entry struct {
@@ -40,6 +37,8 @@ const (
 	// other entries are seldom looked at.
 	indexBits = 24
 	indexMask = 1<<indexBits - 1
+	// chunkEntries is how many entries are allocated at once.
+	chunkEntries = 64
 	// minSlots is the least number of slots of a part that is not empty; a power of two.
 	minSlots = 8
 )
@@ -47,9 +46,16 @@ const (
 // part is an open-addressing table with linear probing. A slot is 0, or the position of an entry plus one and
 // the tag of its hash; at most three quarters are taken.
 type part struct {
-	slots   []uint32
-	entries []entry
+	slots []uint32
+	// chunks hold the entries, count of them, without a gap.
+	chunks []*[chunkEntries]entry
+	count  int
 }
+
+// entry is the one of a slot that is taken.
+func (p *part) entry(slot uint32) *entry { return p.at(int(slot&indexMask) - 1) }
+
+func (p *part) at(i int) *entry { return &p.chunks[i/chunkEntries][i%chunkEntries] }
 
 func newTable() *table { return &table{seed: maphash.MakeSeed()} }
 
@@ -65,7 +71,7 @@ func tag(h uint64) uint32 { return uint32(h>>24) &^ indexMask }
 func (t *table) get(id string) *entry {
 	p, h := t.part(id)
 	if at, ok := p.find(id, h); ok {
-		return &p.entries[p.slots[at]&indexMask-1]
+		return p.entry(p.slots[at])
 	}
 	return nil
 }
@@ -73,12 +79,16 @@ func (t *table) get(id string) *entry {
 // put adds the entry of an id that has none.
 func (t *table) put(e entry) {
 	p, h := t.part(e.id)
-	if 4*(len(p.entries)+1) > 3*len(p.slots) {
+	if 4*(p.count+1) > 3*len(p.slots) {
 		p.resize(t, max(minSlots, 2*len(p.slots)))
 	}
 	at, _ := p.find(e.id, h)
-	p.entries = append(p.entries, e)
-	p.slots[at] = uint32(len(p.entries)) | tag(h)
+	if p.count == len(p.chunks)*chunkEntries {
+		p.chunks = append(p.chunks, new([chunkEntries]entry))
+	}
+	*p.at(p.count) = e
+	p.count++
+	p.slots[at] = uint32(p.count) | tag(h)
 	t.entries++
 }
 
@@ -89,22 +99,24 @@ func (t *table) remove(id string) {
 	if !ok {
 		return
 	}
-	hole := p.slots[at]&indexMask - 1
+	hole, last := p.entry(p.slots[at]), p.at(p.count-1)
+	position := p.slots[at] & indexMask
 	p.vacate(t, at)
-	last := len(p.entries) - 1
-	if int(hole) != last {
+	if hole != last {
 		// The last entry moves into the hole.
-		moved := p.entries[last]
-		h := maphash.String(t.seed, moved.id) / tableParts
-		at, _ := p.find(moved.id, h)
-		p.entries[hole] = moved
-		p.slots[at] = hole + 1 | tag(h)
+		h := maphash.String(t.seed, last.id) / tableParts
+		at, _ := p.find(last.id, h)
+		*hole = *last
+		p.slots[at] = position | tag(h)
 	}
-	p.entries[last] = entry{}
-	p.entries = p.entries[:last]
+	*last = entry{}
+	p.count--
 	t.entries--
-	if 8*last < len(p.slots) && len(p.slots) > minSlots {
-		p.entries = slices.Clone(p.entries)
+	if p.count == (len(p.chunks)-1)*chunkEntries {
+		p.chunks[len(p.chunks)-1] = nil
+		p.chunks = p.chunks[:len(p.chunks)-1]
+	}
+	if 8*p.count < len(p.slots) && len(p.slots) > minSlots {
 		p.resize(t, len(p.slots)/2)
 	}
 }
@@ -120,7 +132,7 @@ func (p *part) find(id string, h uint64) (at int, ok bool) {
 		if s == 0 {
 			return at, false
 		}
-		if s&^indexMask == tag(h) && p.entries[s&indexMask-1].id == id {
+		if s&^indexMask == tag(h) && p.entry(s).id == id {
 			return at, true
 		}
 	}
@@ -130,7 +142,7 @@ func (p *part) find(id string, h uint64) (at int, ok bool) {
 func (p *part) vacate(t *table, at int) {
 	mask := len(p.slots) - 1
 	for next := (at + 1) & mask; p.slots[next] != 0; next = (next + 1) & mask {
-		home := int(maphash.String(t.seed, p.entries[p.slots[next]&indexMask-1].id)/tableParts) & mask
+		home := int(maphash.String(t.seed, p.entry(p.slots[next]).id)/tableParts) & mask
 		// The one at next may move if its home is not between the gap and it.
 		if (next-home)&mask >= (next-at)&mask {
 			p.slots[at] = p.slots[next]
@@ -144,8 +156,8 @@ func (p *part) vacate(t *table, at int) {
 func (p *part) resize(t *table, slots int) {
 	p.slots = make([]uint32, slots)
 	mask := slots - 1
-	for i := range p.entries {
-		h := maphash.String(t.seed, p.entries[i].id) / tableParts
+	for i := range p.count {
+		h := maphash.String(t.seed, p.at(i).id) / tableParts
 		at := int(h) & mask
 		for p.slots[at] != 0 {
 			at = (at + 1) & mask

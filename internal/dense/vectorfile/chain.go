@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"slices"
 	"sort"
 	"strings"
 
@@ -135,6 +134,7 @@ func (c *Chain) load(f *File, each func(f *File, r *Record) error) error {
 	data := f.mapping.Bytes()
 	if h, err := decodeHeader(data); err == nil {
 		f.version = h.version
+		f.IDs = make([]string, 0, min(h.records, uint64(len(data))/frameSize))
 	}
 	h, err := decodeFile(data, c.cfg.Dims, func(r *Record) error {
 		f.IDs = append(f.IDs, r.Vector.ID)
@@ -147,7 +147,6 @@ func (c *Chain) load(f *File, each func(f *File, r *Record) error) error {
 		return fmt.Errorf("%w: its header is that of %s at log index %d", ErrCorrupt, fileName(h.first, h.last), h.index)
 	}
 	c.index = h.index
-	f.IDs = slices.Clip(f.IDs)
 	if c.cfg.Keep {
 		return nil
 	}
