@@ -21,9 +21,16 @@ func (l local) SelectIDs(ctx context.Context, call rpc.Call, filter api.Query, l
 	return read(ctx, l, call, func(e *entered) ([]string, error) { return e.SelectIDs(e.ctx, filter, limit) })
 }
 
-// Position implements rpc.Resolving.
+// Position implements rpc.Resolving. Its mark is taken last: a copy that has applied as much is at the position or
+// beyond it, so that what it answers then is not older.
 func (l local) Position(ctx context.Context, call rpc.Call) (replica.Position, rpc.Mark, error) {
-	return read(ctx, l, call, func(e *entered) (replica.Position, error) { return e.Position(), nil })
+	e, err := l.enter(ctx, call)
+	if err != nil {
+		return replica.Position{}, rpc.Mark{}, err
+	}
+	defer e.leave()
+	position := e.Position()
+	return position, l.mark(e, e.Applied()), nil
 }
 
 // DenseStatus implements rpc.Tending.

@@ -72,20 +72,20 @@ func (f *flight[T]) see(view *ShardView) {
 	f.hedgeAt, f.stuckAt = never, never
 }
 
-func (f *flight[T]) call() Call { return Call{Epoch: f.view.Epoch, MinIndex: f.shard.min} }
+func (f *flight[T]) call() Call { return Call{Epoch: f.view.Epoch, MinIndex: f.shard.min.Load()} }
 
 // since is the time since the start.
 func (f *flight[T]) since() time.Duration { return f.router.cfg.Now().Sub(f.start) }
 
 // candidates gives the untried copies as they look now.
 func (f *flight[T]) candidates(into []candidate) []candidate {
-	now := f.router.cfg.Now()
+	now, least := f.router.cfg.Now(), f.shard.min.Load()
 	for i := range f.untried {
 		copied := &f.untried[i]
 		state := f.router.copies.get(copyKey{f.view.ID, copied.Node})
 		seen := f.router.nodes.get(copied.Node).look(state, f.kind, now)
 		c := candidate{tier: tierReady, local: copied.Local, cost: seen.cost}
-		behind := f.shard.min > 0 && copied.Node != f.view.Leader && state.applied.Load() < f.shard.min
+		behind := least > 0 && copied.Node != f.view.Leader && state.applied.Load() < least
 		switch {
 		case seen.suspect:
 			c.tier = tierSuspect

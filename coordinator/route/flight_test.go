@@ -85,6 +85,25 @@ func TestEveryKindOfCall(t *testing.T) {
 	}
 }
 
+func TestPositionHoldsWhatFollows(t *testing.T) {
+	c := newCluster(t, 1)
+	c.replicas[0].mark = Mark{Epoch: 4, Applied: 12}
+	s := c.router.Shard(c.view, 9)
+	_, err := s.Position(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, uint64(9), c.replicas[0].last.MinIndex)
+	_, err = s.Fetch(t.Context(), []string{"a"})
+	require.NoError(t, err)
+	require.Equal(t, uint64(12), c.replicas[0].last.MinIndex)
+	// A copy that is behind does not take it back.
+	c.replicas[0].mark.Applied = 5
+	_, err = s.Position(t.Context())
+	require.NoError(t, err)
+	_, err = s.Fetch(t.Context(), []string{"a"})
+	require.NoError(t, err)
+	require.Equal(t, uint64(12), c.replicas[0].last.MinIndex)
+}
+
 func TestRetry(t *testing.T) {
 	virtual(t, "a failed copy is replaced and avoided", func(t *testing.T) {
 		c := newCluster(t, 3)

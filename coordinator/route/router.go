@@ -42,7 +42,8 @@ func New(cfg Config) (*Router, error) {
 // Shard gives the shard as one search sees it: each call goes to a copy that has applied the log up to min.
 // It is cheap, and not to be kept: a view that is renewed during a search is used for the rest of it only.
 func (r *Router) Shard(view ShardView, min uint64) query.Shard {
-	s := &shard{router: r, min: min}
+	s := &shard{router: r}
+	s.min.Store(min)
 	s.view.Store(&view)
 	return s
 }

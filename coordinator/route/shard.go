@@ -12,7 +12,8 @@ import (
 // shard is a shard as one search sees it.
 type shard struct {
 	router *Router
-	min    uint64
+	// min is the log index that copies must have applied.
+	min atomic.Uint64
 	// view is replaced when a replica tells that it is stale.
 	view atomic.Pointer[ShardView]
 }
@@ -79,9 +80,22 @@ func (s *shard) SelectIDs(ctx context.Context, filter api.Query, limit int) ([]s
 	})
 }
 
-// Position asks a copy by what it answers.
+// positionAnswer is a copy's position and a log index by which it was there.
+type positionAnswer struct {
+	position query.Position
+	applied  uint64
+}
+
+// Position asks a copy by what it answers. What is asked afterwards is not answered by less.
 func (s *shard) Position(ctx context.Context) (query.Position, error) {
-	return fly(ctx, s, kindPosition, func(ctx context.Context, r Replica, call Call) (query.Position, Mark, error) {
-		return r.Position(ctx, call)
+	a, err := fly(ctx, s, kindPosition, func(ctx context.Context, r Replica, call Call) (positionAnswer, Mark, error) {
+		position, mark, err := r.Position(ctx, call)
+		return positionAnswer{position, mark.Applied}, mark, err
 	})
+	for {
+		before := s.min.Load()
+		if a.applied <= before || s.min.CompareAndSwap(before, a.applied) {
+			return a.position, err
+		}
+	}
 }
