@@ -32,7 +32,11 @@ type denseLeg struct {
 func (s *search) denseLeg(ctx context.Context) denseLeg {
 	var leg denseLeg
 	start := s.cfg.Now()
-	vector, err := s.vector(ctx)
+	vector, err := s.embedded, error(nil)
+	if vector == nil {
+		vector, err = s.vector(ctx)
+	}
+	s.embedded = vector
 	if s.req.Vector == nil {
 		leg.embedTook = s.cfg.Now().Sub(start)
 	}

@@ -80,12 +80,12 @@ func (s *search) sparseLeg(ctx context.Context) (sparseLeg, error) {
 }
 
 // sparseK is the number of hits asked of the sparse leg: the window if it is fused, else the page and
-// some to spare.
+// some to spare. Where hits are collapsed nobody knows how many make a page.
 func (s *search) sparseK() int {
 	switch {
 	case s.req.Size == 0:
 		return 0
-	case s.req.Mode == api.ModeSparse:
+	case s.req.Mode == api.ModeSparse && s.req.Collapse == nil:
 		return s.req.From + s.req.Size + spareHits
 	}
 	return s.window

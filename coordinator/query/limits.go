@@ -1,6 +1,10 @@
 package query
 
-import "time"
+import (
+	"time"
+
+	"sagasu/api"
+)
 
 const (
 	// maxDenseCandidates bounds what is asked of the dense leg: Milvus gives no more than 16,384 hits.
@@ -16,6 +20,8 @@ const (
 	spareHits = 16
 	// maxRefills bounds the rounds of fetching that refill a page.
 	maxRefills = 8
+	// maxCollapseWindow bounds the window that a search with collapsed hits grows to for a full page.
+	maxCollapseWindow = api.MaxFusionWindow
 	// maxSuspects bounds the queries remembered because they made a shard panic.
 	maxSuspects = 1024
 	// panicsAllowed is the number of panics after which a query is refused.

@@ -30,6 +30,9 @@ func (s *search) page(ctx context.Context, order []ranked) error {
 				continue
 			}
 			out := api.SearchHit{ID: hit.id, Score: hit.score, Source: source}
+			if s.target.Schema.Passages != nil {
+				out.Source, out.Passage = api.TakePassage(source)
+			}
 			if s.req.Explain {
 				out.Legs = &hit.legs
 			}
@@ -52,6 +55,17 @@ func (s *search) fetch(ctx context.Context, hits []ranked) (documents map[string
 		shard := s.owners[hits[i].id]
 		ids[shard] = append(ids[shard], hits[i].id)
 	}
+	documents, failed := s.fetchIDs(ctx, ids)
+	for i, none := range failed {
+		if none {
+			lost += len(ids[i])
+		}
+	}
+	return documents, lost
+}
+
+// fetchIDs gives the sources by id of those that are still there, of ids by shard, and which shards could not be asked.
+func (s *search) fetchIDs(ctx context.Context, ids [][]string) (documents map[string]api.RawJSON, failed []bool) {
 	answers := everywhere(ctx, s.target.Shards, func(ctx context.Context, i int, shard Shard) ([]sparse.Stored, error) {
 		if len(ids[i]) == 0 {
 			return nil, nil
@@ -59,10 +73,14 @@ func (s *search) fetch(ctx context.Context, hits []ranked) (documents map[string
 		return shard.Fetch(ctx, ids[i])
 	})
 	late := errors.Is(ctx.Err(), context.DeadlineExceeded)
-	documents = make(map[string]api.RawJSON, len(hits))
+	wanted := 0
+	for _, of := range ids {
+		wanted += len(of)
+	}
+	documents, failed = make(map[string]api.RawJSON, wanted), make([]bool, len(answers))
 	for i, a := range answers {
 		if a.err != nil {
-			lost += len(ids[i])
+			failed[i] = true
 			s.blame(s.fetchLeg(), []failure{{sparseReason(a.err, late), "while fetching documents", a.err}})
 			continue
 		}
@@ -70,7 +88,7 @@ func (s *search) fetch(ctx context.Context, hits []ranked) (documents map[string
 			documents[stored.ID] = stored.Source
 		}
 	}
-	return documents, lost
+	return documents, failed
 }
 
 // fetchLeg is the leg that lacks documents which can't be fetched.

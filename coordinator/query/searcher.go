@@ -78,7 +78,9 @@ type search struct {
 	req    *api.SearchRequest
 	window int
 	// owners tells which shard holds a document; nil if there is one shard.
-	owners   map[string]int
+	owners map[string]int
+	// embedded is the query's vector once there is one.
+	embedded []float32
 	degraded degradations
 	response api.SearchResponse
 }
@@ -118,24 +120,12 @@ func (s *search) run(parent context.Context) error {
 	legs, cancelLegs := context.WithTimeout(ctx, time.Duration(float64(s.req.Timeout)*legShare))
 	defer cancelLegs()
 
-	// The dense leg starts first, for it is the slowest.
-	denseDone := make(chan denseLeg, 1)
-	wantSparse, wantDense := s.legs()
-	if wantDense {
-		go func() { denseDone <- s.denseLeg(legs) }()
+	lexical, meaning, err := s.gather(legs)
+	if err == nil {
+		lexical, meaning, err = s.widen(legs, lexical, meaning)
 	}
-	var lexical *sparseLeg
-	if wantSparse {
-		leg, err := s.sparseLeg(legs)
-		if err != nil {
-			return err
-		}
-		lexical = &leg
-	}
-	var meaning *denseLeg
-	if wantDense {
-		leg := <-denseDone
-		meaning = &leg
+	if err != nil {
+		return err
 	}
 	if err := parent.Err(); err != nil {
 		return fmt.Errorf("search: %w", err)
@@ -147,13 +137,39 @@ func (s *search) run(parent context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.page(ctx, ranked); err != nil {
+	page := s.page
+	if s.req.Collapse != nil {
+		page = s.pageFamilies
+	}
+	if err := page(ctx, ranked); err != nil {
 		return err
 	}
 	if len(s.degraded) > 0 && !s.req.AllowPartial {
 		return s.degraded.refusal("the answer would be partial, which allow_partial excludes")
 	}
 	return nil
+}
+
+// gather runs the legs side by side; those that don't run are nil.
+func (s *search) gather(ctx context.Context) (lexical *sparseLeg, meaning *denseLeg, err error) {
+	// The dense leg starts first, for it is the slowest.
+	denseDone := make(chan denseLeg, 1)
+	wantSparse, wantDense := s.legs()
+	if wantDense {
+		go func() { denseDone <- s.denseLeg(ctx) }()
+	}
+	if wantSparse {
+		leg, err := s.sparseLeg(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		lexical = &leg
+	}
+	if wantDense {
+		leg := <-denseDone
+		meaning = &leg
+	}
+	return lexical, meaning, nil
 }
 
 // legs says which legs run. A hybrid search that only counts needs no dense leg.
