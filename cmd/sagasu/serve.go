@@ -42,6 +42,8 @@ type process struct {
 	logger    *slog.Logger
 	registry  *prometheus.Registry
 	embedders *embedclient.Services
+	// milvus is nil when vectors are searched in this process.
+	milvus *milvusServer
 	// httpAddr and opsAddr are where the node listens.
 	httpAddr, opsAddr string
 }
@@ -67,6 +69,12 @@ func serve(ctx context.Context, t *terminal, conf *configuration) (err error) {
 	}
 	if p.embedders != nil {
 		defer func() { err = errors.Join(err, p.embedders.Close()) }()
+	}
+	if p.milvus, err = newMilvus(conf); err != nil {
+		return errors.Join(err, apiListener.Close(), opsListener.Close())
+	}
+	if p.milvus != nil {
+		defer func() { err = errors.Join(err, p.milvus.close()) }()
 	}
 	started := time.Now()
 	node, err := newNode(ctx, conf, p)

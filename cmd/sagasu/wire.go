@@ -88,8 +88,8 @@ func newNode(ctx context.Context, conf *configuration, p *process) (*coordinator
 	if p.embedders != nil {
 		cfg.Embedders = p.embedders
 	}
-	if addr := conf.get("milvus-addr"); addr != "" {
-		cfg.Remote = newMilvus(addr)
+	if p.milvus != nil {
+		cfg.Remote = p.milvus
 	}
 	cfg.ID, cfg.Zone, cfg.Version = conf.get("node-id"), conf.get("zone"), readBuildInfo().Version
 	cfg.HTTPAddr, cfg.OpsAddr = p.httpAddr, p.opsAddr

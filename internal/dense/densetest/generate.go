@@ -59,7 +59,7 @@ func scalarsOf(t api.FieldType) []api.Scalar {
 
 // document draws a vector with attributes: fields missing, with one and with several values.
 func document(rng *rand.Rand, id string, version uint64, dims, maxValues int) dense.Vector {
-	v := dense.Vector{ID: id, Version: version, Values: RandomVector(rng, dims)}
+	v := dense.Vector{ID: id, Version: version, Slot: uint16(api.SlotOf(id)), Values: RandomVector(rng, dims)}
 	fields := Fields()
 	for _, name := range fieldNames() {
 		pool := scalarsOf(fields[name].Type)

@@ -9,10 +9,10 @@ import (
 	"sagasu/internal/dense"
 )
 
-// Expressions that select everything and nothing; versions are never negative.
+// Expressions that select everything and nothing; slots are never negative.
 const (
-	always = versionColumn + " >= 0"
-	never  = versionColumn + " < 0"
+	always = slotColumn + " >= 0"
+	never  = slotColumn + " < 0"
 )
 
 // expression is a filter in Milvus's language.
@@ -23,11 +23,15 @@ type expression struct {
 	slots bool
 }
 
-// translate gives the expression of a filter that dense.CheckFilter found good. It returns
-// dense.ErrFilterUnsupported for one that would get out of hand.
-func translate(q api.Query) (expression, error) {
+// translate gives the expression of a filter that dense.CheckFilter found good. A filter that fixes the values of
+// the partition field, if there is one, names the partitions as well. It returns dense.ErrFilterUnsupported for one
+// that would get out of hand.
+func translate(q api.Query, partition string) (expression, error) {
 	t := &translator{}
 	text, err := t.query(q)
+	if err == nil && partition != "" {
+		text = prune(text, q, partition)
+	}
 	if err == nil && len(text) > maxExpression {
 		err = fmt.Errorf("%w: it is an expression of %d bytes, the limit is %d",
 			dense.ErrFilterUnsupported, len(text), maxExpression)
@@ -40,7 +44,11 @@ type translator struct{ slots bool }
 func (t *translator) query(q api.Query) (string, error) {
 	switch q := q.(type) {
 	case *api.IDs:
-		return idsIn(q.Values), nil
+		ids := make([]string, 0, len(q.Values))
+		for _, id := range q.Values {
+			ids = append(ids, storedID(id))
+		}
+		return inList(idColumn, ids), nil
 	case *api.Bool:
 		return t.bool(q)
 	case *api.Term:
@@ -219,18 +227,18 @@ func choose(list []string, n int, chosen []string, each func([]string)) {
 	}
 }
 
-// idsIn selects the documents with these ids.
-func idsIn(ids []string) string {
-	if len(ids) == 0 {
+// inList selects the rows with one of these values in a column of strings.
+func inList(column string, values []string) string {
+	if len(values) == 0 {
 		return never
 	}
 	var text strings.Builder
-	text.WriteString(idColumn + " in [")
-	for i, id := range ids {
+	text.WriteString(column + " in [")
+	for i, value := range values {
 		if i > 0 {
 			text.WriteString(", ")
 		}
-		quote(&text, id)
+		quote(&text, value)
 	}
 	text.WriteString("]")
 	return text.String()

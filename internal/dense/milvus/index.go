@@ -4,106 +4,183 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
-	"strings"
+	"strconv"
 	"sync"
-	"time"
 
-	retry "github.com/grpc-ecosystem/go-grpc-middleware/retry"
 	"github.com/milvus-io/milvus-sdk-go/v2/client"
 	"github.com/milvus-io/milvus-sdk-go/v2/entity"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/keepalive"
 
+	"sagasu/api"
 	"sagasu/internal/dense"
 )
 
-// Index is a collection of a Milvus server. It implements dense.Index; a search gives at most 16,384
-// hits, and of equal scores at the end of the list any.
+// Index is a collection of a Milvus server. It implements dense.Collection; a search gives at most 16,384 hits,
+// and of equal scores at the end of the list any.
+//
+// The collection is made, checked and loaded by the first call, and again by the next one after it was dropped by
+// somebody else. A call that fails midway may have done its work in part; repeating it does no harm.
 type Index struct {
-	cfg    Config
-	fields map[string]bool
-	level  entity.ConsistencyLevel
-	client client.Client
+	server     *Server
+	name       string
+	dims       int
+	fields     map[string]api.Field
+	filterable map[string]bool
+	// partition is the field that partitions the collection; empty for none.
+	partition string
+	neighbour neighbours
 
-	// writing is held from reading the stored versions to writing the new ones.
-	writing sync.Mutex
+	// life ends with Close.
+	life context.Context
+	end  context.CancelFunc
+
+	// mu guards what follows.
+	mu     sync.Mutex
+	ready  bool
+	closed bool
+	// preparing is the attempt under way, nil if there is none.
+	preparing *attempt
+	// lost tells that the collection was found gone, and not yet filled again.
+	lost bool
 }
 
-var _ dense.Index = (*Index)(nil)
+var _ dense.Collection = (*Index)(nil)
 
-// Open connects to the server, creates the collection if it isn't there, checks it and loads it into
-// memory. Errors: ErrConfig, ErrSchema, dense.ErrDimension if the collection has another number of
-// dimensions, dense.ErrUnavailable, dense.ErrTimeout.
-func Open(ctx context.Context, cfg Config) (*Index, error) {
-	if err := cfg.Validate(); err != nil {
-		return nil, fmt.Errorf("open Milvus index: %w", err)
+// attempt is one try at preparing the collection, for all who wait for it.
+type attempt struct {
+	done chan struct{}
+	err  error
+}
+
+func newIndex(s *Server, name string, config api.DenseConfig, fields map[string]api.Field) (*Index, error) {
+	if !collectionName.MatchString(name) {
+		return nil, fmt.Errorf("%w: the name is not made of up to 255 letters, digits and underscores", ErrConfig)
 	}
-	ctx, cancel := context.WithTimeout(ctx, cfg.OpenTimeout)
-	defer cancel()
-	x := &Index{cfg: cfg, fields: cfg.filterable(), level: entity.ClSession}
-	if cfg.Consistency == ConsistencyStrong {
-		x.level = entity.ClStrong
+	if config.Dims < 1 || config.Dims > api.MaxDenseDims {
+		return nil, fmt.Errorf("%w: the number of dimensions is %d, not 1 to %d", ErrConfig, config.Dims, api.MaxDenseDims)
 	}
-	conn, err := client.NewClient(ctx, client.Config{
-		Address: cfg.Address, Username: cfg.Username, Password: cfg.Password, DialOptions: dialOptions(),
-		// The caller retries; a search in particular has no time for it.
-		RetryRateLimit: &client.RetryRateLimitOption{},
-	})
+	if p := config.Partition; p != "" && fields[p].Type != api.TypeKeyword {
+		return nil, fmt.Errorf("%w: partition %q is no keyword field", ErrConfig, p)
+	}
+	n, err := newNeighbours(config.Index)
 	if err != nil {
-		return nil, fmt.Errorf("connect to Milvus at %s: %w", cfg.Address, unreachable(ctx, err))
-	}
-	x.client = conn
-	if err := x.prepare(ctx); err != nil {
-		err = fmt.Errorf("open Milvus collection %s at %s: %w", cfg.Collection, cfg.Address, translateError(ctx, err))
-		if closeErr := conn.Close(); closeErr != nil {
-			err = fmt.Errorf("%w; close: %w", err, closeErr)
-		}
 		return nil, err
 	}
+	x := &Index{
+		server: s, name: name, dims: config.Dims, fields: fields, filterable: map[string]bool{},
+		partition: config.Partition, neighbour: n,
+	}
+	for field, f := range fields {
+		if dense.Filterable(f.Type) {
+			x.filterable[field] = true
+		}
+	}
+	x.life, x.end = context.WithCancel(context.Background())
 	return x, nil
 }
 
-// unreachable translates an error of connecting, where time runs out because nobody answers.
-func unreachable(ctx context.Context, err error) error {
-	translated := translateError(ctx, err)
-	if ctx.Err() == nil && errors.Is(err, translated) {
+// use calls the server, once the collection is ready. A collection that turns out to be gone or not loaded is
+// prepared again by the next call.
+func (x *Index) use(ctx context.Context, do func(context.Context) error) error {
+	if err := x.await(ctx); err != nil {
+		return err
+	}
+	err := x.server.call(ctx, do)
+	if gone := errors.Is(err, errGone); gone || errors.Is(err, errUnloaded) {
+		x.mu.Lock()
+		x.ready, x.lost = false, x.lost || gone
+		x.mu.Unlock()
+	}
+	return err
+}
+
+// again is use for calls that may be made on a new, empty collection as well: when the collection turns out to be
+// gone, it is made, and the call repeated.
+func (x *Index) again(ctx context.Context, do func(context.Context) error) error {
+	err := x.use(ctx, do)
+	if errors.Is(err, errGone) {
+		err = x.use(ctx, do)
+	}
+	return x.hide(err)
+}
+
+// hide keeps the mark of a lost collection inside this package.
+func (x *Index) hide(err error) error {
+	if errors.Is(err, errGone) {
 		return fmt.Errorf("%w: %w", dense.ErrUnavailable, err)
 	}
-	return translated
+	return err
 }
 
-// dialOptions replace the SDK's, which block until the server is there. The interceptor turns off the
-// SDK's retries, which take 7 s to say that the server is gone.
-func dialOptions() []grpc.DialOption {
-	return []grpc.DialOption{
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{
-			Time: 10 * time.Second, Timeout: 10 * time.Second, PermitWithoutStream: true,
-		}),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(math.MaxInt32)),
-		grpc.WithChainUnaryInterceptor(func(
-			ctx context.Context, method string, req, reply any, cc *grpc.ClientConn,
-			invoke grpc.UnaryInvoker, opts ...grpc.CallOption,
-		) error {
-			return invoke(ctx, method, req, reply, cc, append(opts, retry.Disable())...)
-		}),
-	}
-}
-
-// call bounds a call in time and translates its error.
-func (x *Index) call(ctx context.Context, do func(context.Context) error) error {
+// await returns when the collection is ready. Preparing goes on when the caller's time is over: it takes longer
+// than a search has.
+func (x *Index) await(ctx context.Context) error {
 	if err := dense.ContextError(ctx); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, x.cfg.Timeout)
-	defer cancel()
-	return translateError(ctx, do(ctx))
+	x.mu.Lock()
+	if x.closed || x.ready {
+		defer x.mu.Unlock()
+		if x.closed {
+			return ErrClosed
+		}
+		return nil
+	}
+	a := x.preparing
+	if a == nil {
+		a = &attempt{done: make(chan struct{})}
+		x.preparing = a
+		go x.attempt(a)
+	}
+	x.mu.Unlock()
+	select {
+	case <-a.done:
+		return a.err
+	case <-ctx.Done():
+		return fmt.Errorf("%w: collection %s is being made ready", dense.ContextError(ctx), x.name)
+	}
 }
 
-// Count asks the server, with strong consistency.
+func (x *Index) attempt(a *attempt) {
+	ctx, cancel := context.WithTimeout(x.life, x.server.cfg.OpenTimeout)
+	defer cancel()
+	if err := x.prepare(ctx); err != nil {
+		a.err = fmt.Errorf("prepare Milvus collection %s at %s: %w",
+			x.name, x.server.cfg.Address, x.hide(translateError(ctx, err)))
+		if errors.Is(a.err, dense.ErrTimeout) {
+			x.server.lines.cutSilent()
+		}
+	}
+	x.mu.Lock()
+	x.ready, x.preparing = a.err == nil, nil
+	x.mu.Unlock()
+	close(a.done)
+}
+
+// Prepare returns when the collection is made, checked and loaded. Errors: ErrSchema, dense.ErrUnavailable,
+// dense.ErrTimeout, ErrClosed.
+func (x *Index) Prepare(ctx context.Context) error { return x.await(ctx) }
+
+// Identity is the number that Milvus gave the collection. It comes from a clock, so that a server which lost
+// everything gives another one.
+func (x *Index) Identity(ctx context.Context) (string, error) {
+	var number int64
+	err := x.again(ctx, func(ctx context.Context) error {
+		found, err := x.server.client.DescribeCollection(ctx, x.name)
+		if err == nil {
+			number = found.ID
+		}
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("identify collection: %w", err)
+	}
+	return strconv.FormatInt(number, 10), nil
+}
+
+// Count asks the server, with strong consistency. Of documents with several versions it counts each.
 func (x *Index) Count(ctx context.Context) (int, error) {
 	n := 0
-	err := x.call(ctx, func(ctx context.Context) (err error) {
+	err := x.again(ctx, func(ctx context.Context) (err error) {
 		n, err = x.count(ctx, "", entity.ClStrong)
 		return err
 	})
@@ -116,7 +193,7 @@ func (x *Index) Count(ctx context.Context) (int, error) {
 // count gives the number of rows that an expression selects; all for "".
 func (x *Index) count(ctx context.Context, expr string, level entity.ConsistencyLevel) (int, error) {
 	const output = "count(*)"
-	rows, err := x.client.Query(ctx, x.cfg.Collection, nil, expr, []string{output},
+	rows, err := x.server.client.Query(ctx, x.name, nil, expr, []string{output},
 		client.WithSearchQueryConsistencyLevel(level))
 	if err != nil {
 		return 0, err
@@ -128,25 +205,15 @@ func (x *Index) count(ctx context.Context, expr string, level entity.Consistency
 	return int(column.Data()[0]), nil
 }
 
-// Drop removes the collection with everything in it and closes the index.
-func (x *Index) Drop(ctx context.Context) error {
-	err := x.call(ctx, func(ctx context.Context) error { return x.client.DropCollection(ctx, x.cfg.Collection) })
-	if err != nil {
-		return fmt.Errorf("drop Milvus collection %s: %w", x.cfg.Collection, err)
-	}
-	return x.Close()
-}
-
-// Close ends the connection; the collection stays loaded.
+// Close lets go of the collection, which stays in the server, loaded. It does not end the connection.
 func (x *Index) Close() error {
-	if err := x.client.Close(); err != nil {
-		return fmt.Errorf("close connection to Milvus: %w", err)
+	x.end()
+	x.mu.Lock()
+	x.closed = true
+	a := x.preparing
+	x.mu.Unlock()
+	if a != nil {
+		<-a.done
 	}
 	return nil
-}
-
-// alreadyThere reports whether creating failed because another process was faster.
-func alreadyThere(err error) bool {
-	text := strings.ToLower(err.Error())
-	return strings.Contains(text, "already exist") || strings.Contains(text, "duplicated collection")
 }

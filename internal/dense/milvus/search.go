@@ -3,6 +3,7 @@ package milvus
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -12,17 +13,18 @@ import (
 	"sagasu/internal/dense"
 )
 
-// Search asks the server. An empty answer is held against a count: Milvus gives one, without an error,
-// while segments are being loaded or moved; that is dense.ErrIncomplete.
+// Search asks the server. Of a document with several versions it gives the newest of those found. An empty answer
+// is held against a count: Milvus gives one, without an error, while segments are being loaded or moved; that is
+// dense.ErrIncomplete. So is one of a collection that was lost and has not been filled again.
 func (x *Index) Search(ctx context.Context, q dense.Query) ([]dense.Hit, error) {
-	if err := dense.CheckDims(q.Vector, x.cfg.Dims); err != nil {
+	if err := dense.CheckDims(q.Vector, x.dims); err != nil {
 		return nil, fmt.Errorf("search vectors: %w", err)
 	}
 	unit, err := dense.Normalize(q.Vector)
 	if err != nil {
 		return nil, fmt.Errorf("search vectors: %w", err)
 	}
-	if err := dense.CheckFilter(q.Filter, x.cfg.Fields); err != nil {
+	if err := dense.CheckFilter(q.Filter, x.fields); err != nil {
 		return nil, fmt.Errorf("search vectors: %w", err)
 	}
 	if q.K <= 0 {
@@ -30,23 +32,26 @@ func (x *Index) Search(ctx context.Context, q dense.Query) ([]dense.Hit, error) 
 	}
 	filter := expression{}
 	if q.Filter != nil {
-		if filter, err = translate(q.Filter); err != nil {
+		if filter, err = translate(q.Filter, x.partition); err != nil {
 			return nil, fmt.Errorf("search vectors: %w", err)
 		}
 	}
 	var hits []dense.Hit
-	err = x.call(ctx, func(ctx context.Context) error {
+	err = x.use(ctx, func(ctx context.Context) error {
 		if filter.slots {
 			if err := x.checkMany(ctx); err != nil {
 				return err
 			}
 		}
-		hits, err = x.search(ctx, unit, min(q.K, maxHits), filter.text)
+		hits, err = x.distinct(ctx, unit, min(q.K, maxHits), filter.text)
 		if err == nil && len(hits) == 0 {
 			err = x.checkEmpty(ctx, filter.text)
 		}
 		return err
 	})
+	if errors.Is(err, errGone) {
+		return nil, fmt.Errorf("search vectors: %w: %w", dense.ErrIncomplete, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("search vectors: %w", err)
 	}
@@ -56,38 +61,88 @@ func (x *Index) Search(ctx context.Context, q dense.Query) ([]dense.Hit, error) 
 // checkMany returns dense.ErrFilterUnsupported while a document has more values than an interval is
 // searched in.
 func (x *Index) checkMany(ctx context.Context) error {
-	found, err := x.client.Query(ctx, x.cfg.Collection, nil, manyColumn+" == true", []string{idColumn},
-		client.WithLimit(1), client.WithSearchQueryConsistencyLevel(x.level))
+	found, err := x.server.client.Query(ctx, x.name, nil, manyColumn+" == true", []string{keyColumn},
+		client.WithLimit(1), client.WithSearchQueryConsistencyLevel(x.server.level))
 	if err != nil {
 		return err
 	}
-	if ids := found.GetColumn(idColumn); ids != nil && ids.Len() > 0 {
+	if keys := found.GetColumn(keyColumn); keys != nil && keys.Len() > 0 {
 		return fmt.Errorf("%w: range or prefix, because a document has more than %d values in a field",
 			dense.ErrFilterUnsupported, maxSlots)
 	}
 	return nil
 }
 
-// checkEmpty returns dense.ErrIncomplete if there is something to be found.
+// checkEmpty returns dense.ErrIncomplete if there is something to be found, or was before the collection was lost.
 func (x *Index) checkEmpty(ctx context.Context, expr string) error {
-	n, err := x.count(ctx, expr, x.level)
+	n, err := x.count(ctx, expr, x.server.level)
 	if err != nil {
 		return err
 	}
 	if n > 0 {
 		return fmt.Errorf("%w: no hit out of %d vectors", dense.ErrIncomplete, n)
 	}
+	x.mu.Lock()
+	lost := x.lost
+	x.mu.Unlock()
+	if !lost {
+		return nil
+	}
+	if n, err = x.count(ctx, "", x.server.level); err != nil {
+		return err
+	}
+	if n == 0 {
+		return fmt.Errorf("%w: the collection was dropped and is not filled yet", dense.ErrIncomplete)
+	}
+	x.mu.Lock()
+	x.lost = false
+	x.mu.Unlock()
 	return nil
 }
 
-func (x *Index) search(ctx context.Context, unit []float32, k int, expr string) ([]dense.Hit, error) {
-	params, err := entity.NewIndexHNSWSearchParam(min(max(x.cfg.Ef, k), maxEf))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+// distinct gives the k best documents, best first: rows that are versions of one document make way for others.
+func (x *Index) distinct(ctx context.Context, unit []float32, k int, expr string) ([]dense.Hit, error) {
+	for ask := k; ; ask = min(2*ask, maxHits) {
+		found, err := x.search(ctx, unit, ask, expr)
+		if err != nil {
+			return nil, err
+		}
+		hits := newestVersions(found)
+		if len(hits) >= k || len(found) < ask || ask == maxHits {
+			slices.SortFunc(hits, func(a, b dense.Hit) int {
+				return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.ID, b.ID))
+			})
+			return hits[:min(k, len(hits))], nil
+		}
 	}
-	results, err := x.client.Search(ctx, x.cfg.Collection, nil, expr, []string{versionColumn},
+}
+
+// newestVersions gives the newest version of each document.
+func newestVersions(found []dense.Hit) []dense.Hit {
+	hits := make([]dense.Hit, 0, len(found))
+	at := make(map[string]int, len(found))
+	for _, h := range found {
+		if i, ok := at[h.ID]; ok {
+			if h.Version > hits[i].Version {
+				hits[i] = h
+			}
+			continue
+		}
+		at[h.ID] = len(hits)
+		hits = append(hits, h)
+	}
+	return hits
+}
+
+// search gives the k best rows, in no order.
+func (x *Index) search(ctx context.Context, unit []float32, k int, expr string) ([]dense.Hit, error) {
+	params, err := x.neighbour.search(k)
+	if err != nil {
+		return nil, err
+	}
+	results, err := x.server.client.Search(ctx, x.name, nil, expr, nil,
 		[]entity.Vector{entity.FloatVector(unit)}, vectorColumn, entity.COSINE, k, params,
-		client.WithSearchQueryConsistencyLevel(x.level))
+		client.WithSearchQueryConsistencyLevel(x.server.level))
 	if err != nil {
 		return nil, err
 	}
@@ -99,19 +154,16 @@ func (x *Index) search(ctx context.Context, unit []float32, k int, expr string) 
 	if r.Err != nil {
 		return nil, r.Err
 	}
-	ids, versions, err := keyColumns(r.IDs, r.Fields.GetColumn(versionColumn))
+	keys, err := keysOf(r.IDs)
 	if err != nil {
 		return nil, err
 	}
-	if len(ids) != len(r.Scores) {
-		return nil, fmt.Errorf("%w: %d ids and %d scores", dense.ErrIncomplete, len(ids), len(r.Scores))
+	if len(keys) != len(r.Scores) {
+		return nil, fmt.Errorf("%w: %d keys and %d scores", dense.ErrIncomplete, len(keys), len(r.Scores))
 	}
-	hits := make([]dense.Hit, 0, len(ids))
-	for i, id := range ids {
-		hits = append(hits, dense.Hit{ID: id, Version: uint64(versions[i]), Score: r.Scores[i]})
+	hits := make([]dense.Hit, 0, len(keys))
+	for i, key := range keys {
+		hits = append(hits, dense.Hit{ID: key.ID, Version: key.Version, Score: r.Scores[i]})
 	}
-	slices.SortFunc(hits, func(a, b dense.Hit) int {
-		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.ID, b.ID))
-	})
 	return hits, nil
 }

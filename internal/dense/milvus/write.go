@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"unicode/utf8"
 
 	"github.com/milvus-io/milvus-sdk-go/v2/client"
 	"github.com/milvus-io/milvus-sdk-go/v2/entity"
@@ -15,15 +14,18 @@ import (
 
 // row is a vector as it is stored.
 type row struct {
-	id         string
+	key, id    string
 	version    int64
+	slot       int16
 	unit       []float32
 	attributes []byte
 	many       bool
+	partition  string
 }
 
-// Upsert stores the vectors whose version is not below the stored one. A call that fails midway may
-// have stored some of them; repeating it does no harm.
+// Upsert stores the vectors and then removes all rows of their ids but the newest of each, whoever wrote them.
+// Writers that come at the same time end with the newest version: of two the one that looks later sees both. It
+// returns when searches see what it stored.
 func (x *Index) Upsert(ctx context.Context, vs []dense.Vector) error {
 	if err := dense.ContextError(ctx); err != nil {
 		return fmt.Errorf("upsert vectors: %w", err)
@@ -32,11 +34,16 @@ func (x *Index) Upsert(ctx context.Context, vs []dense.Vector) error {
 	if err != nil {
 		return fmt.Errorf("upsert vectors: %w", err)
 	}
-	x.writing.Lock()
-	defer x.writing.Unlock()
+	for rest := rows; len(rest) > 0; {
+		n := batch(rest)
+		if err := x.insert(ctx, rest[:n]); err != nil {
+			return fmt.Errorf("upsert vectors: %w", err)
+		}
+		rest = rest[n:]
+	}
 	for len(rows) > 0 {
-		n := batch(rows)
-		if err := x.upsert(ctx, rows[:n]); err != nil {
+		n := min(len(rows), maxKeys)
+		if err := x.settle(ctx, rows[:n]); err != nil {
 			return fmt.Errorf("upsert vectors: %w", err)
 		}
 		rows = rows[n:]
@@ -71,33 +78,32 @@ func (x *Index) row(v *dense.Vector) (row, error) {
 	if v.Version > math.MaxInt64 {
 		return row{}, fmt.Errorf("%w: version %d is over %d", dense.ErrTooLarge, v.Version, int64(math.MaxInt64))
 	}
-	if err := dense.CheckDims(v.Values, x.cfg.Dims); err != nil {
+	if v.Slot >= api.Slots {
+		return row{}, fmt.Errorf("%w: slot %d is over %d", dense.ErrTooLarge, v.Slot, api.Slots-1)
+	}
+	if err := dense.CheckDims(v.Values, x.dims); err != nil {
 		return row{}, err
 	}
 	unit, err := dense.Normalize(v.Values)
 	if err != nil {
 		return row{}, err
 	}
-	attributes, many, err := encodeAttributes(v.Attributes, x.fields)
+	attributes, many, err := encodeAttributes(v.Attributes, x.filterable)
 	if err != nil {
 		return row{}, err
 	}
-	return row{id: v.ID, version: int64(v.Version), unit: unit, attributes: attributes, many: many}, nil
-}
-
-// checkID returns ErrID for an id that a collection can't hold.
-func checkID(id string) error {
-	if id == "" || len(id) > api.MaxIDBytes || !utf8.ValidString(id) {
-		return fmt.Errorf("%w: it has %d bytes, allowed are 1 to %d of valid UTF-8", ErrID, len(id), api.MaxIDBytes)
-	}
-	return nil
+	version := int64(v.Version)
+	return row{
+		key: rowKey(v.ID, version), id: storedID(v.ID), version: version, slot: int16(v.Slot), unit: unit,
+		attributes: attributes, many: many, partition: x.partitionValue(v.Attributes),
+	}, nil
 }
 
 // batch gives the number of rows to send at once, at least one.
 func batch(rows []row) int {
 	size := 0
 	for i := range rows {
-		size += len(rows[i].id) + 4*len(rows[i].unit) + len(rows[i].attributes)
+		size += len(rows[i].key) + len(rows[i].id) + 4*len(rows[i].unit) + len(rows[i].attributes)
 		if i > 0 && size > maxBatchBytes || i == maxKeys {
 			return i
 		}
@@ -105,82 +111,112 @@ func batch(rows []row) int {
 	return len(rows)
 }
 
-// upsert sends a batch without the rows that are stale. The caller holds writing.
-func (x *Index) upsert(ctx context.Context, rows []row) error {
+// insert sends a batch. A row that is there already is stored again, and the former one goes.
+func (x *Index) insert(ctx context.Context, rows []row) error {
+	n := len(rows)
+	var (
+		keys, ids, places = make([]string, n), make([]string, n), make([]string, n)
+		versions, slots   = make([]int64, n), make([]int16, n)
+		units, attributes = make([][]float32, n), make([][]byte, n)
+		many              = make([]bool, n)
+	)
+	for i := range rows {
+		r := &rows[i]
+		keys[i], ids[i], places[i], versions[i], slots[i] = r.key, r.id, r.partition, r.version, r.slot
+		units[i], attributes[i], many[i] = r.unit, r.attributes, r.many
+	}
+	columns := []entity.Column{
+		entity.NewColumnVarChar(keyColumn, keys), entity.NewColumnVarChar(idColumn, ids),
+		entity.NewColumnInt64(versionColumn, versions), entity.NewColumnInt16(slotColumn, slots),
+		entity.NewColumnFloatVector(vectorColumn, x.dims, units),
+		entity.NewColumnJSONBytes(attributesColumn, attributes), entity.NewColumnBool(manyColumn, many),
+	}
+	if x.partition != "" {
+		columns = append(columns, entity.NewColumnVarChar(partitionColumn, places))
+	}
+	return x.again(ctx, func(ctx context.Context) error {
+		_, err := x.server.client.Upsert(ctx, x.name, "", columns...)
+		return err
+	})
+}
+
+// settle removes all rows of the rows' ids but the newest of each, at most maxKeys ids. It returns
+// dense.ErrIncomplete if there is an id without any: the rows were just stored.
+func (x *Index) settle(ctx context.Context, rows []row) error {
 	ids := make([]string, 0, len(rows))
 	for i := range rows {
 		ids = append(ids, rows[i].id)
 	}
-	stored, err := x.versions(ctx, ids)
+	stored, err := x.stored(ctx, ids)
 	if err != nil {
 		return err
 	}
-	var (
-		keys       []string
-		versions   []int64
-		units      [][]float32
-		attributes [][]byte
-		many       []bool
-	)
-	for i := range rows {
-		r := &rows[i]
-		if old, ok := stored[r.id]; ok && old > r.version {
+	newest := make(map[string]dense.Key, len(rows))
+	var old []dense.Key
+	for _, k := range stored {
+		have, ok := newest[k.ID]
+		if ok && have.Version > k.Version {
+			old = append(old, k)
 			continue
 		}
-		keys, versions, units = append(keys, r.id), append(versions, r.version), append(units, r.unit)
-		attributes, many = append(attributes, r.attributes), append(many, r.many)
+		if ok && have.Version < k.Version {
+			old = append(old, have)
+		}
+		newest[k.ID] = k
 	}
-	if len(keys) == 0 {
-		return nil
+	if len(newest) < len(rows) {
+		return fmt.Errorf("%w: %d of %d stored vectors are not there",
+			dense.ErrIncomplete, len(rows)-len(newest), len(rows))
 	}
-	return x.call(ctx, func(ctx context.Context) error {
-		_, err := x.client.Upsert(ctx, x.cfg.Collection, "",
-			entity.NewColumnVarChar(idColumn, keys), entity.NewColumnInt64(versionColumn, versions),
-			entity.NewColumnFloatVector(vectorColumn, x.cfg.Dims, units),
-			entity.NewColumnJSONBytes(attributesColumn, attributes), entity.NewColumnBool(manyColumn, many))
-		return err
-	})
+	return x.remove(ctx, old)
 }
 
-// versions gives the stored versions of those ids that are there, at most maxKeys. It asks with strong
-// consistency: a replica that lags could hide a newer version.
-func (x *Index) versions(ctx context.Context, ids []string) (map[string]int64, error) {
-	out := map[string]int64{}
-	err := x.call(ctx, func(ctx context.Context) error {
-		found, err := x.client.Query(ctx, x.cfg.Collection, nil, idsIn(ids), []string{idColumn, versionColumn},
+// stored gives the rows of those ids, as they are stored, that are there. It asks with strong consistency, which
+// also waits until all that was written before can be found.
+func (x *Index) stored(ctx context.Context, ids []string) ([]dense.Key, error) {
+	keys, err := x.find(ctx, inList(idColumn, ids))
+	if err != nil {
+		return nil, fmt.Errorf("read versions: %w", err)
+	}
+	return keys, nil
+}
+
+// find gives the keys of the rows that an expression selects, with strong consistency.
+func (x *Index) find(ctx context.Context, expr string) ([]dense.Key, error) {
+	var keys []dense.Key
+	err := x.again(ctx, func(ctx context.Context) error {
+		found, err := x.server.client.Query(ctx, x.name, nil, expr, []string{keyColumn},
 			client.WithSearchQueryConsistencyLevel(entity.ClStrong))
 		if err != nil {
 			return err
 		}
-		keys, versions, err := keyColumns(found.GetColumn(idColumn), found.GetColumn(versionColumn))
-		if err != nil {
-			return err
-		}
-		for i, id := range keys {
-			out[id] = versions[i]
-		}
-		return nil
+		keys, err = keysOf(found.GetColumn(keyColumn))
+		return err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("read versions: %w", err)
-	}
-	return out, nil
+	return keys, err
 }
 
-// keyColumns gives ids and versions out of an answer; both are nil when it has no rows.
-func keyColumns(ids, versions entity.Column) ([]string, []int64, error) {
-	if ids == nil || ids.Len() == 0 {
-		return nil, nil, nil
+// keysOf parses a column of keys; nil for that of an answer without rows.
+func keysOf(column entity.Column) ([]dense.Key, error) {
+	if column == nil || column.Len() == 0 {
+		return nil, nil
 	}
-	keys, ok := ids.(*entity.ColumnVarChar)
-	numbers, good := versions.(*entity.ColumnInt64)
-	if !ok || !good || keys.Len() != numbers.Len() {
-		return nil, nil, fmt.Errorf("%w: the answer's columns don't fit together", dense.ErrIncomplete)
+	texts, ok := column.(*entity.ColumnVarChar)
+	if !ok {
+		return nil, fmt.Errorf("%w: the keys are no strings", dense.ErrIncomplete)
 	}
-	return keys.Data(), numbers.Data(), nil
+	keys := make([]dense.Key, 0, texts.Len())
+	for _, text := range texts.Data() {
+		k, err := parseKey(text)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, k)
+	}
+	return keys, nil
 }
 
-// Delete removes the ids whose stored version is at most the key's.
+// Delete removes the rows of the ids whose version is at most the key's. It returns when searches don't see them.
 func (x *Index) Delete(ctx context.Context, keys []dense.Key) error {
 	upTo := make(map[string]uint64, len(keys))
 	ids := make([]string, 0, len(keys))
@@ -190,15 +226,23 @@ func (x *Index) Delete(ctx context.Context, keys []dense.Key) error {
 			continue
 		}
 		if _, ok := upTo[k.ID]; !ok {
-			ids = append(ids, k.ID)
+			ids = append(ids, storedID(k.ID))
 		}
 		upTo[k.ID] = max(upTo[k.ID], k.Version)
 	}
-	x.writing.Lock()
-	defer x.writing.Unlock()
 	for len(ids) > 0 {
 		n := min(len(ids), maxKeys)
-		if err := x.delete(ctx, ids[:n], upTo); err != nil {
+		stored, err := x.stored(ctx, ids[:n])
+		if err != nil {
+			return fmt.Errorf("delete vectors: %w", err)
+		}
+		var gone []dense.Key
+		for _, k := range stored {
+			if k.Version <= upTo[k.ID] {
+				gone = append(gone, k)
+			}
+		}
+		if err := x.remove(ctx, gone); err != nil {
 			return fmt.Errorf("delete vectors: %w", err)
 		}
 		ids = ids[n:]
@@ -206,38 +250,30 @@ func (x *Index) Delete(ctx context.Context, keys []dense.Key) error {
 	return nil
 }
 
-func (x *Index) delete(ctx context.Context, ids []string, upTo map[string]uint64) error {
-	stored, err := x.versions(ctx, ids)
-	if err != nil {
-		return err
-	}
-	var gone []string
-	for _, id := range ids {
-		if version, ok := stored[id]; ok && uint64(version) <= upTo[id] {
-			gone = append(gone, id)
+// remove deletes rows and waits until searches don't see them. The server's answer to a delete lacks the timestamp
+// that session consistency needs, so a read with strong consistency waits for it.
+func (x *Index) remove(ctx context.Context, rows []dense.Key) error {
+	for len(rows) > 0 {
+		n := min(len(rows), maxKeys)
+		keys := make([]string, 0, n)
+		for _, k := range rows[:n] {
+			keys = append(keys, rowKey(k.ID, int64(k.Version)))
 		}
-	}
-	if len(gone) == 0 {
-		return nil
-	}
-	err = x.call(ctx, func(ctx context.Context) error {
-		return x.client.Delete(ctx, x.cfg.Collection, "", idsIn(gone))
-	})
-	if err != nil {
-		return err
-	}
-	return x.awaitGone(ctx, gone)
-}
-
-// awaitGone returns when searches don't see the ids any more. The server's answer to a delete lacks the
-// timestamp that session consistency needs, so the delete is waited for by a read with strong consistency.
-func (x *Index) awaitGone(ctx context.Context, ids []string) error {
-	left, err := x.versions(ctx, ids)
-	if err != nil {
-		return err
-	}
-	if len(left) > 0 {
-		return fmt.Errorf("%w: %d of %d deleted vectors are still there", dense.ErrIncomplete, len(left), len(ids))
+		expr := inList(keyColumn, keys)
+		err := x.again(ctx, func(ctx context.Context) error {
+			return x.server.client.Delete(ctx, x.name, "", expr)
+		})
+		if err != nil {
+			return err
+		}
+		left, err := x.find(ctx, expr)
+		if err != nil {
+			return fmt.Errorf("read deleted rows: %w", err)
+		}
+		if len(left) > 0 {
+			return fmt.Errorf("%w: %d of %d deleted vectors are still there", dense.ErrIncomplete, len(left), n)
+		}
+		rows = rows[n:]
 	}
 	return nil
 }
