@@ -128,6 +128,8 @@ type Operation struct {
 	// CreatedMillis and UpdatedMillis are milliseconds since 1970 UTC.
 	CreatedMillis int64 `json:"created_millis"`
 	UpdatedMillis int64 `json:"updated_millis"`
+	// Job tells more of a bulk, where one operation is asked for.
+	Job *JobProgress `json:"job,omitempty"`
 }
 
 // ParseAlias reads {"index": ".."}, where an alias is to lead. Its errors are *Problem.

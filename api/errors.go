@@ -36,6 +36,7 @@ const (
 	ProblemUnavailable = "/problems/unavailable"
 	ProblemPartial     = "/problems/partial-answer"
 	ProblemRefused     = "/problems/query-refused"
+	ProblemNoRoom      = "/problems/no-room"
 )
 
 // problemTitle gives the title that goes with a type.
@@ -63,6 +64,8 @@ func problemTitle(kind string) string {
 		return "Only a partial answer is possible"
 	case ProblemRefused:
 		return "Query refused"
+	case ProblemNoRoom:
+		return "No room on the disk"
 	}
 	return "Problem"
 }
