@@ -10,6 +10,8 @@ type IndexInfo struct {
 	Documents int `json:"documents"`
 	// DenseLag is the number of documents that wait for their vectors.
 	DenseLag int `json:"dense_lag_documents"`
+	// Generations tell of the vectors by the model that made them, ascending; none for an index without vectors.
+	Generations []GenerationInfo `json:"generations,omitempty"`
 	// Shards is the number of parts the documents are divided into, Replicas that of the copies wanted of
 	// each.
 	Shards   int `json:"shards"`

@@ -149,7 +149,7 @@ type reconciled struct{ *Node }
 
 var _ reconcile.Cluster = reconciled{}
 
-// newReconciler makes the loop that repairs shards.
+// newReconciler makes the loop that repairs shards and brings the vectors of indexes to what is wanted.
 func (n *Node) newReconciler() *reconcile.Reconciler {
 	return reconcile.New(reconcile.Config{
 		Cluster: reconciled{n}, Every: loopEvery, Now: n.cfg.Now, After: n.cfg.After, Logger: n.cfg.Logger,

@@ -35,6 +35,8 @@ const (
 	maxPassageBatchBytes = 1 << 20
 	// passageReads is how often the passages of a document are read until no write falls between.
 	passageReads = 5
+	// probeTimeout bounds asking an embedding service for the dimensions of its vectors.
+	probeTimeout = 5 * time.Second
 	// conflictShown is how long a conflict of gossip is told of after it was seen last.
 	conflictShown = 10 * time.Minute
 )

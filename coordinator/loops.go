@@ -23,13 +23,13 @@ func (n *Node) start() {
 	if n.meta.coordinator != nil {
 		n.loop("know the newest metadata", n.knowNewest)
 		n.loop("raise the feature level", n.raiseLevel)
+		n.running.Go(func() { n.newReconciler().Run(n.ctx) })
 	}
 	if n.net != nil {
 		n.running.Go(n.tellLoad)
 	}
 	if n.net != nil && n.meta.coordinator != nil {
 		n.loop("keep the coordinators", n.keepCoordinators)
-		n.running.Go(func() { n.newReconciler().Run(n.ctx) })
 		n.running.Go(func() { n.meta.mend(n.ctx, &n.cfg) })
 	}
 }

@@ -88,6 +88,7 @@ func (n *Node) open(ctx context.Context) error {
 		return err
 	}
 	if n.net != nil {
+		meta.RegisterSeen(n.net.handle, n.meta)
 		n.startFounding()
 		n.net.serve()
 	} else if err := n.meta.recover(ctx); err != nil {

@@ -41,13 +41,17 @@ func (n *Node) DeleteAlias(ctx context.Context, name string) error {
 func (n *Node) Operations(context.Context) ([]api.Operation, error) {
 	var out []api.Operation
 	for _, o := range n.meta.View().Operations() {
-		out = append(out, api.Operation{
-			ID: o.ID, Kind: o.Kind, State: string(o.State), Reason: o.Reason, Index: o.Index, Shard: o.Shard,
-			Node: o.Node, Error: o.Error, Done: o.Done, Total: o.Total, CreatedMillis: o.CreatedMillis,
-			UpdatedMillis: o.UpdatedMillis,
-		})
+		out = append(out, describeOperation(o))
 	}
 	return out, nil
+}
+
+func describeOperation(o state.Operation) api.Operation {
+	return api.Operation{
+		ID: o.ID, Kind: o.Kind, State: string(o.State), Reason: o.Reason, Index: o.Index, Shard: o.Shard,
+		Node: o.Node, Error: o.Error, Done: o.Done, Total: o.Total, CreatedMillis: o.CreatedMillis,
+		UpdatedMillis: o.UpdatedMillis,
+	}
 }
 
 // RemoveNode takes a node out of the metadata. One that is alive is refused: it would register again.

@@ -38,6 +38,9 @@ func (n *Node) CreateIndex(ctx context.Context, name string, schema api.Schema, 
 	if _, ok := view.Resolve(name); ok {
 		return api.IndexInfo{}, fmt.Errorf("index %q: %w", name, api.ErrIndexExists)
 	}
+	if err := n.canServe(view, &schema); err != nil {
+		return api.IndexInfo{}, err
+	}
 	created, err := n.propose(ctx, view, name, schema, want)
 	if err != nil {
 		return api.IndexInfo{}, fmt.Errorf("create index %q: %w", name, err)
@@ -47,6 +50,23 @@ func (n *Node) CreateIndex(ctx context.Context, name string, schema api.Schema, 
 		return api.IndexInfo{}, fmt.Errorf("index %q is created, but does not take writes yet: %w", name, err)
 	}
 	return describe(&created), nil
+}
+
+// canServe returns an *api.Problem for a schema that older nodes do not understand, or that names a model for which
+// there is no service.
+func (n *Node) canServe(view *state.View, schema *api.Schema) error {
+	if state.NeedsGenerations(schema) {
+		if err := n.needLevel(view, state.LevelGenerations); err != nil {
+			return err
+		}
+	}
+	if schema.Dense == nil || schema.Dense.Model == "" {
+		return nil
+	}
+	if _, err := n.embedder(schema.Dense.Model); err != nil {
+		return api.NewProblem(api.ProblemSchema, 400, "dense.model", "%v; see embed-services and embed-url", err)
+	}
+	return nil
 }
 
 // sync returns when this node's metadata are not older than the call, after an election if there is one.
@@ -129,7 +149,11 @@ func (n *Node) DeleteIndex(ctx context.Context, name string) error {
 	if !ok {
 		return fmt.Errorf("index %q: %w", name, api.ErrIndexNotFound)
 	}
-	if _, err := n.meta.Propose(ctx, state.DeleteIndex{Name: x.Name, UUID: x.UUID}); err != nil {
+	remove := state.DeleteIndex{Name: x.Name, UUID: x.UUID, Remote: n.cfg.Remote != nil && x.Schema.Dense != nil}
+	if n.meta.View().FeatureLevel() < state.LevelGenerations {
+		remove.Remote = false // older nodes drop the collection themselves
+	}
+	if _, err := n.meta.Propose(ctx, remove); err != nil {
 		return fmt.Errorf("delete index %q: %w", name, translate(err))
 	}
 	if n.host == nil {
@@ -156,6 +180,8 @@ func translate(err error) error {
 		return fmt.Errorf("%w: %w", api.ErrIndexNotFound, err)
 	case errors.Is(err, state.ErrAliasNotFound):
 		return api.NewProblem(api.ProblemNotFound, 404, "alias", "%v", err)
+	case errors.Is(err, state.ErrGeneration), errors.Is(err, state.ErrLevel):
+		return api.NewProblem(api.ProblemConflict, 409, "", "%v", err)
 	case errors.Is(err, state.ErrLimit):
 		return api.NewProblem(api.ProblemRequest, 400, "", "%v", err)
 	case errors.Is(err, state.ErrNodeNotFound), errors.Is(err, state.ErrEpoch):

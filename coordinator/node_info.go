@@ -5,12 +5,9 @@ import (
 	"errors"
 	"fmt"
 
-	"golang.org/x/sync/errgroup"
-
 	"sagasu/api"
 	"sagasu/coordinator/httpapi"
 	"sagasu/coordinator/state"
-	"sagasu/shard/rpc"
 	"sagasu/sparse/analysis"
 )
 
@@ -48,22 +45,13 @@ func (n *Node) GetIndex(ctx context.Context, name string) (api.IndexInfo, error)
 	if l.Schema.Dense == nil {
 		return info, nil
 	}
-	lags := make([]int, len(l.shards))
-	group, ctx := errgroup.WithContext(ctx)
-	for i := range l.shards {
-		group.Go(func() error {
-			return n.writes.atLeader(ctx, &l.shards[i], func(ctx context.Context, r rpc.Replica, call rpc.Call) error {
-				got, _, err := r.Info(ctx, call)
-				lags[i] = got.DenseLag
-				return err
-			})
-		})
-	}
-	if err := group.Wait(); err != nil {
+	if info.Generations, err = n.generations(ctx, l); err != nil {
 		return api.IndexInfo{}, err
 	}
-	for _, lag := range lags {
-		info.DenseLag += lag
+	for _, g := range info.Generations {
+		if g.State == api.GenerationCurrent {
+			info.DenseLag = g.Waiting
+		}
 	}
 	return info, nil
 }

@@ -52,6 +52,7 @@ const (
 	MethodWatch   uint16 = 0x0302
 	MethodSync    uint16 = 0x0303
 	MethodFound   uint16 = 0x0304
+	MethodSeen    uint16 = 0x0305
 )
 
 // Handle is how a room below registers what answers a method.

@@ -28,6 +28,17 @@ type Cluster interface {
 	// any, has a vote, and no member is left that the metadata do not want. An error says that nobody could be
 	// asked.
 	Settled(ctx context.Context, s state.Shard, added string) (bool, error)
+	Generations
+}
+
+// Generations is what the loop does with generations of vectors.
+type Generations interface {
+	// Filled asks the leader of each shard of an index; an error if one can't be asked.
+	Filled(ctx context.Context, x state.Index) ([]Filled, error)
+	// Seen reports whether every node that is alive knows the metadata of a version.
+	Seen(ctx context.Context, version uint64) bool
+	// Drop removes what a server has of a generation of an index, named by its UUID; nothing if there is no server.
+	Drop(ctx context.Context, uuid string, generation int) error
 }
 
 // Config configures a Reconciler.
@@ -41,10 +52,16 @@ type Config struct {
 }
 
 // Reconciler runs the loop.
-type Reconciler struct{ cfg Config }
+type Reconciler struct {
+	cfg Config
+	// dropping is what is remembered between turns of the generations to be dropped.
+	dropping map[dropKey]*dropping
+}
 
 // New makes a Reconciler.
-func New(cfg Config) *Reconciler { return &Reconciler{cfg: cfg} }
+func New(cfg Config) *Reconciler {
+	return &Reconciler{cfg: cfg, dropping: map[dropKey]*dropping{}}
+}
 
 // Run takes turns until ctx ends.
 func (r *Reconciler) Run(ctx context.Context) {
@@ -66,6 +83,8 @@ func (r *Reconciler) Run(ctx context.Context) {
 func (r *Reconciler) Turn(ctx context.Context) error {
 	view := r.cfg.Cluster.View()
 	busy, errs := r.follow(ctx, view)
+	errs = append(errs, r.reembed(ctx, view)...)
+	errs = append(errs, r.drop(ctx, view)...)
 	for _, c := range placement.Repair(view, r.cfg.Cluster.Candidates(view), view.RebuildGrace()) {
 		if len(busy) >= view.RebuildParallel() {
 			break
@@ -156,9 +175,6 @@ func (r *Reconciler) resume(s state.Shard, o state.Operation) state.Operation {
 	}
 	return o
 }
-
-// pendingTime is how long an operation may wait for its change to be committed.
-const pendingTime = 30 * time.Second
 
 // begin notes an operation and makes its change. Total is the epoch that the change gives the shard. The name
 // of an operation that ended can't be used again, and a change that was refused is tried anew, so the time is a

@@ -29,6 +29,12 @@ type cluster struct {
 	down map[string]time.Duration
 	// lag are the shards whose groups are not yet as wanted; silent those that nobody can be asked about.
 	lag, silent map[string]bool
+	// filled is what shards have of generations; nil if they can't be asked. unseen are nodes that know no new
+	// metadata; dropped are the generations that were dropped, unless dropError says otherwise.
+	filled    []Filled
+	unseen    bool
+	dropped   []string
+	dropError error
 	// before is called with each change; an error is Propose's, and nothing changes.
 	before func(c state.Change) error
 	// after is called with each change that was made; an error is Propose's all the same.
@@ -99,6 +105,23 @@ func (c *cluster) Propose(_ context.Context, change state.Change) (state.Result,
 		err = c.after(change)
 	}
 	return r, err
+}
+
+func (c *cluster) Filled(context.Context, state.Index) ([]Filled, error) {
+	if c.filled == nil {
+		return nil, errors.New("shard 0 does not answer")
+	}
+	return c.filled, nil
+}
+
+func (c *cluster) Seen(context.Context, uint64) bool { return !c.unseen }
+
+func (c *cluster) Drop(_ context.Context, uuid string, generation int) error {
+	if c.dropError != nil {
+		return c.dropError
+	}
+	c.dropped = append(c.dropped, fmt.Sprintf("%.4s %d", uuid, generation))
+	return nil
 }
 
 func (c *cluster) Settled(_ context.Context, s state.Shard, _ string) (bool, error) {
