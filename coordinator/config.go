@@ -25,6 +25,8 @@ type Config struct {
 	Embedders query.Embedders
 	// Remote finds the vectors; nil searches them in this process. All nodes of a cluster have the same one.
 	Remote shard.Remote
+	// Answers keeps answers of searches; nil for none.
+	Answers query.Cache
 
 	// ID is the node's name in its cluster, for ever; empty takes the data directory's, or makes one.
 	ID string

@@ -208,7 +208,9 @@ func (l *layout) target(router *route.Router, sequence map[int]uint64) query.Tar
 	}
 	for i := range l.shards {
 		s := &l.shards[i]
-		target.Shards = append(target.Shards, router.Shard(s.view(), max(s.written.Load(), sequence[s.Ordinal])))
+		seen := max(s.written.Load(), sequence[s.Ordinal])
+		target.Seen = append(target.Seen, seen)
+		target.Shards = append(target.Shards, router.Shard(s.view(), seen))
 	}
 	return target
 }

@@ -149,6 +149,7 @@ func (n *Node) openGateway() error {
 	if n.cfg.Embedders != nil {
 		searching.Embedders = n.cfg.Embedders
 	}
+	searching.Answers = n.cfg.Answers
 	var err error
 	if n.searcher, err = query.New(searching); err != nil {
 		return fmt.Errorf("prepare searching: %w", err)

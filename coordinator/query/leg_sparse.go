@@ -76,6 +76,7 @@ func (s *search) sparseLeg(ctx context.Context) (sparseLeg, error) {
 	}
 	leg.hits = merge(lists, req.K)
 	leg.lists = lists
+	s.inexact = s.inexact || !global.exact(answers)
 	return leg, nil
 }
 

@@ -35,4 +35,22 @@ const (
 	statisticsAge = time.Second
 	// statisticsBytes is the default of Config.StatisticsBytes: some 70,000 terms of 8 shards.
 	statisticsBytes = 32 << 20
+
+	// settle is the default of Config.Settle: what an answer is made of, statistics among it, is at most as old.
+	settle = statisticsAge
+	// settleVectors is the default of Config.SettleVectors: Milvus may show what was written with a grace time, 5 s
+	// by its defaults.
+	settleVectors = 6 * time.Second
+	// positionShare is the part of a search's time in which the shards tell their positions, else it runs without.
+	positionShare = 0.05
+	// joinShare is the part of a search's time that an equal one under way may have used up to be joined: who joins
+	// also shares its end.
+	joinShare = 0.25
+	// maxStill bounds the indexes whose positions are remembered.
+	maxStill = 4096
+	// maxKeeping bounds the answers that are being kept; keepTimeout the time for one.
+	maxKeeping  = 64
+	keepTimeout = time.Second
+	// maxAnswerBytes bounds the answers that are kept. Pages as large are not asked for twice.
+	maxAnswerBytes = 512 << 10
 )

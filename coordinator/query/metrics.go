@@ -16,6 +16,9 @@ type metrics struct {
 	// rounds and hits count the searches of several shards by where their statistics came from.
 	rounds prometheus.Counter
 	hits   prometheus.Counter
+	// joined counts the searches that shared another one's run, kept what became of answers that might be kept.
+	joined prometheus.Counter
+	kept   *prometheus.CounterVec
 }
 
 func newMetrics(registry prometheus.Registerer) (*metrics, error) {
@@ -41,8 +44,16 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 			Name: "query_statistics_hits_total",
 			Help: "Searches of several shards whose statistics were known.",
 		}),
+		joined: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "search_joined_total",
+			Help: "Searches that were answered by the run of an equal one.",
+		}),
+		kept: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "search_answers_total",
+			Help: "Answers of indexes at rest that were not known, by what became of them: kept, or why not.",
+		}, []string{"outcome"}),
 	}
-	all := []prometheus.Collector{m.duration, m.degraded, m.panics, m.rounds, m.hits}
+	all := []prometheus.Collector{m.duration, m.degraded, m.panics, m.rounds, m.hits, m.joined, m.kept}
 	if err := obs.Register(registry, all); err != nil {
 		return nil, err
 	}

@@ -28,11 +28,19 @@ type Config struct {
 	StatisticsAge time.Duration
 	// StatisticsBytes bounds the memory in which statistics are kept.
 	StatisticsBytes int
+	// Answers keeps answers; nil for none.
+	Answers Cache
+	// Settle is how long an index must have stayed as it is for its answers to be kept, SettleVectors the same where
+	// Milvus finds its vectors.
+	Settle, SettleVectors time.Duration
 }
 
 // Default gives the defaults; Registry and Logger are to be set.
 func Default() Config {
-	return Config{Now: time.Now, StatisticsAge: statisticsAge, StatisticsBytes: statisticsBytes}
+	return Config{
+		Now: time.Now, StatisticsAge: statisticsAge, StatisticsBytes: statisticsBytes,
+		Settle: settle, SettleVectors: settleVectors,
+	}
 }
 
 // Validate returns ErrConfig if a required part is missing or a limit can't be.
@@ -44,7 +52,7 @@ func (c Config) Validate() error {
 		return fmt.Errorf("%w: StatisticsAge is %v and StatisticsBytes %d, must not be negative",
 			ErrConfig, c.StatisticsAge, c.StatisticsBytes)
 	}
-	return nil
+	return c.validateCaches()
 }
 
 // Searcher runs searches. It may be used concurrently.
@@ -54,6 +62,8 @@ type Searcher struct {
 	suspects   *suspects
 	quiet      *quiet
 	statistics *statisticsCache
+	answers    *answers
+	flights    *flights
 }
 
 // New makes a Searcher.
@@ -65,10 +75,13 @@ func New(cfg Config) (*Searcher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
-	return &Searcher{
+	s := &Searcher{
 		cfg: cfg, metrics: m, suspects: newSuspects(), quiet: newQuiet(),
 		statistics: newStatisticsCache(cfg.StatisticsAge, cfg.StatisticsBytes, cfg.Now()),
-	}, nil
+		flights:    newFlights(cfg.Now),
+	}
+	s.answers = newAnswers(&s.cfg, m)
+	return s, nil
 }
 
 // search is one search under way.
@@ -81,19 +94,36 @@ type search struct {
 	owners map[string]int
 	// embedded is the query's vector once there is one.
 	embedded []float32
+	// inexact is true if the shards scored with statistics that are a little old.
+	inexact  bool
 	degraded degradations
 	response api.SearchResponse
 }
 
 // Search answers req. Its errors are *api.Problem: 400 for a query that does not fit the index, 422 for
 // one that panicked before, 503 and 504 if no leg answered or the client takes no partial answer; or
-// the context's if the client left.
+// the context's if the client left. The hits are shared with others and must not be changed.
 func (s *Searcher) Search(ctx context.Context, target Target, req *api.SearchRequest) (*api.SearchResponse, error) {
 	start := s.cfg.Now()
 	if s.suspects.refused(target.Name, req) {
 		return nil, api.NewProblem(api.ProblemRefused, 422, "query",
 			"this query failed inside the engine %d times and is not run again", panicsAllowed)
 	}
+	response, err := s.once(ctx, target, req)
+	took := s.cfg.Now().Sub(start)
+	s.metrics.observe("total", took)
+	if err != nil {
+		return nil, err
+	}
+	answer := *response
+	answer.TookMS = milliseconds(took)
+	return &answer, nil
+}
+
+// execute runs a search, and keeps its answer if there is a place for it.
+func (s *Searcher) execute(
+	ctx context.Context, target Target, req *api.SearchRequest, at *place,
+) (*api.SearchResponse, error) {
 	run := &search{Searcher: s, target: target, req: req, window: window(req)}
 	if len(target.Shards) > 1 {
 		run.owners = map[string]int{}
@@ -103,13 +133,14 @@ func (s *Searcher) Search(ctx context.Context, target Target, req *api.SearchReq
 	run.response.Fusion.Window = run.window
 	err := run.run(ctx)
 	s.metrics.count(run.degraded)
-	s.metrics.observe("total", s.cfg.Now().Sub(start))
 	if err != nil {
 		return nil, err
 	}
-	run.response.TookMS = milliseconds(s.cfg.Now().Sub(start))
 	if run.degraded != nil {
 		run.response.Degraded = run.degraded
+	}
+	if at != nil {
+		s.answers.offer(&target, at, run)
 	}
 	return &run.response, nil
 }

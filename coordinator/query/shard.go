@@ -105,6 +105,11 @@ type Target struct {
 	Shards []Shard
 	// Owner gives the position in Shards of the one that a document belongs to; required if there are several.
 	Owner func(id string) int
+	// Seen are the log indexes that the shards must have applied, by position in Shards: searches that differ in it
+	// do not share a run.
+	Seen []uint64
+	// Access stands for what the caller may see: who may see different things are not given each other's answers.
+	Access string
 	// Vectors finds the vectors of Schema.Dense.Generation; nil if each shard finds its own.
 	Vectors Vectors
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"sagasu/sparse"
@@ -28,6 +29,19 @@ func (g *globalStatistics) failure(shard int) error {
 		return nil
 	}
 	return g.failed[shard]
+}
+
+// exact reports whether the shards scored with what they have, and not with what they had a little before: whether what
+// they told of themselves along with their hits adds up to what they were given.
+func (g *globalStatistics) exact(answers []answer[sparseAnswer]) bool {
+	if g.stats == nil {
+		return true // there was nothing to be given: they scored with their own
+	}
+	var sum sparse.Statistics
+	for i := range answers {
+		sum.Add(answers[i].value.stats)
+	}
+	return maps.Equal(sum.Fields, g.stats.Fields) && maps.Equal(sum.Terms, g.stats.Terms)
 }
 
 // of names the statistics of the terms in one shard.
