@@ -114,7 +114,8 @@ func TestCheckpointsUnderWrites(t *testing.T) {
 	const ids, rounds = 50, 100
 	ctx, rng := context.Background(), rand.New(rand.NewPCG(7, 7))
 	cfg := testConfig(t, 4)
-	x := openTest(t, cfg)
+	x, err := Open(cfg)
+	require.NoError(t, err)
 	vs := clustered(rng, ids, 4)
 	done := make(chan struct{})
 	var writing sync.WaitGroup

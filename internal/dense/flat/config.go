@@ -3,6 +3,7 @@ package flat
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"sagasu/api"
 	"sagasu/internal/dense/vectorfile"
@@ -31,6 +32,8 @@ type Config struct {
 	Limit int
 	// Schema has the fields; filters may use those that dense.Filterable allows.
 	Schema api.Schema
+	// Logger is told when files can't be merged; nil for none.
+	Logger *slog.Logger
 }
 
 // Default gives a configuration that lacks Dir, Dims and Schema.

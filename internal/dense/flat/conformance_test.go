@@ -19,9 +19,10 @@ func testConfig(t testing.TB, dims int) Config {
 	return cfg
 }
 
+// openTest leaves merging to the test.
 func openTest(t testing.TB, cfg Config) *Index {
 	t.Helper()
-	x, err := Open(cfg)
+	x, err := open(cfg, true)
 	require.NoError(t, err)
 	return x
 }

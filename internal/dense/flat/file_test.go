@@ -84,6 +84,9 @@ func testReopened(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, x.AppliedIndex(), index)
 		require.Equal(t, index, x.DurableIndex())
+		if i%3 == 0 {
+			require.NoError(t, x.chain.Merge(ctx))
+		}
 		if i%7 != 0 {
 			continue
 		}
@@ -125,6 +128,7 @@ func testWithoutChanges(t *testing.T) {
 		require.NoError(t, x.Apply(index+1, nil, nil))
 		_, err := x.Flush(ctx)
 		require.NoError(t, err)
+		require.NoError(t, x.chain.Merge(ctx))
 	}
 	require.NoError(t, x.Close())
 	require.Len(t, vectorFiles(t, cfg.Dir), 1)
@@ -145,6 +149,7 @@ func testObsoleteDropped(t *testing.T) {
 		require.NoError(t, x.Apply(index+1, vs, nil))
 		_, err := x.Flush(ctx)
 		require.NoError(t, err)
+		require.NoError(t, x.chain.Merge(ctx))
 		require.LessOrEqual(t, x.chain.Records(), 2*100+vectorfile.MergeFloor)
 		require.LessOrEqual(t, x.view.Load().rows, 2*100+blockRows(3))
 	}
@@ -195,6 +200,12 @@ func TestFailures(t *testing.T) {
 			continue
 		}
 		require.NoError(t, err)
+		if broken.step = []string{"", "create", "rename", "sync"}[rng.IntN(4)]; broken.step == "" {
+			require.NoError(t, x.chain.Merge(ctx))
+		} else if err := x.chain.Merge(ctx); err != nil {
+			require.ErrorIs(t, err, errBroken)
+		}
+		broken.step = ""
 		want := everything(t, x)
 		require.NoError(t, x.Close())
 		x = openTest(t, cfg)
@@ -203,34 +214,44 @@ func TestFailures(t *testing.T) {
 	require.NoError(t, x.Close())
 }
 
-// TestFailedMerge has a flush of everything fail after its file got its name, and the next one be small:
-// the first one's file must not be taken for newer.
+// TestFailedMerge has a merge of everything fail after its file got its name, and the next one cover others: the
+// two must not overlap in part.
 func TestFailedMerge(t *testing.T) {
 	ctx := context.Background()
 	cfg := testConfig(t, 3)
 	broken := &brokenFS{FS: cfg.FS}
 	cfg.FS = broken
 	x := openTest(t, cfg)
-	put := func(n int, version uint64) {
+	flush := func(err error) {
+		require.NoError(t, err)
+		_, err = x.Flush(ctx)
+		require.NoError(t, err)
+	}
+	put := func(from, n int) {
 		var vs []dense.Vector
 		for i := range n {
-			vs = append(vs, dense.Vector{ID: fmt.Sprint(i), Version: version, Values: []float32{1, 2, 3}})
+			vs = append(vs, dense.Vector{ID: fmt.Sprint(from + i), Version: 1, Values: []float32{1, 2, 3}})
 		}
-		require.NoError(t, x.Upsert(ctx, vs))
+		flush(x.Upsert(ctx, vs))
 	}
-	put(1000, 1)
-	_, err := x.Flush(ctx)
-	require.NoError(t, err)
-	for i := range 490 {
-		require.NoError(t, x.Delete(ctx, []dense.Key{{ID: fmt.Sprint(i), Version: 1}}))
+	drop := func(from, n int) {
+		var keys []dense.Key
+		for i := range n {
+			keys = append(keys, dense.Key{ID: fmt.Sprint(from + i), Version: 1})
+		}
+		flush(x.Delete(ctx, keys))
 	}
+	put(0, 10_000)
+	drop(0, 2000)
+	drop(2000, 1400)
 	broken.step = "sync"
-	_, err = x.Flush(ctx)
-	require.ErrorIs(t, err, errBroken)
+	require.ErrorContains(t, x.chain.Merge(ctx), "0000000000000001")
 	broken.step = ""
-	put(400, 2)
-	_, err = x.Flush(ctx)
-	require.NoError(t, err)
+	require.Len(t, vectorFiles(t, cfg.Dir), 4)
+	// By itself it would be merged with the last two: most records are live again.
+	put(20_000, 700)
+	require.NoError(t, x.chain.Merge(ctx))
+	require.Len(t, vectorFiles(t, cfg.Dir), 1)
 	want := everything(t, x)
 	require.NoError(t, x.Close())
 	x = openTest(t, cfg)

@@ -24,7 +24,7 @@ type Index struct {
 	// dirty are the ids touched since the last flush.
 	dirty map[string]struct{}
 
-	// flushing is held by Flush, Checkpoint and Close; it guards the chain of files.
+	// flushing is held by Flush and Close.
 	flushing sync.Mutex
 	chain    *vectorfile.Chain
 	durable  atomic.Uint64
@@ -41,7 +41,9 @@ type place struct {
 // Open reads the files in cfg.Dir and gives the index as it was at the last Flush; an empty directory is
 // an empty index at log index 0. Errors: ErrConfig, ErrCorrupt, ErrVersion, vfs.ErrLocked if the
 // directory is in use, dense.ErrDimension if the files hold vectors of other dimensions.
-func Open(cfg Config) (*Index, error) {
+func Open(cfg Config) (*Index, error) { return open(cfg, false) }
+
+func open(cfg Config, manual bool) (*Index, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("open flat index: %w", err)
 	}
@@ -50,7 +52,7 @@ func Open(cfg Config) (*Index, error) {
 		rows: map[string]place{}, dirty: map[string]struct{}{},
 	}
 	x.view.Store(&view{})
-	if err := x.recover(); err != nil {
+	if err := x.recover(manual); err != nil {
 		return nil, fmt.Errorf("open flat index %s: %w", cfg.Dir, err)
 	}
 	return x, nil

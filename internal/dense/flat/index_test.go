@@ -55,7 +55,8 @@ func TestConfigValidate(t *testing.T) {
 func TestConcurrent(t *testing.T) {
 	const ids, rounds = 300, 100
 	cfg := testConfig(t, 8)
-	x := openTest(t, cfg)
+	x, err := Open(cfg)
+	require.NoError(t, err)
 	ctx, rng := context.Background(), rand.New(rand.NewPCG(1, 1))
 	put := func(round int) {
 		vs := clustered(rng, ids, 8)

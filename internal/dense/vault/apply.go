@@ -30,7 +30,7 @@ func (x *Index) Apply(index uint64, upserts []dense.Vector, deletes []dense.Key)
 	}
 	for _, k := range deletes {
 		if e := x.table.get(k.ID); e != nil && e.version <= k.Version {
-			x.change(e, e.id, nil)
+			x.pending.set(e.id, nil)
 			x.table.remove(k.ID)
 		}
 	}
@@ -52,18 +52,8 @@ func (x *Index) upsert(v *dense.Vector) {
 	default:
 		v.ID = e.id
 	}
-	x.change(e, v.ID, v)
+	x.pending.set(v.ID, v)
 	x.set(v.ID, v.Version, v.Digest, 0)
-}
-
-// change notes what becomes of an id; e is its entry so far, nil if there is none.
-func (x *Index) change(e *entry, id string, v *dense.Vector) {
-	c, ok := x.pending.changes[id]
-	if !ok && e != nil {
-		c.was = e.at
-	}
-	c.vector = v
-	x.pending.set(id, c)
 }
 
 // room returns dense.ErrFull if the vectors don't fit. It doesn't count what the same call removes, so

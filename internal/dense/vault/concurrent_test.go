@@ -56,7 +56,8 @@ func TestConcurrent(t *testing.T) {
 	ctx, cfg := context.Background(), testConfig(t, 16)
 	disk := &countingFS{FS: cfg.FS}
 	cfg.FS = disk
-	x := openTest(t, cfg)
+	x, err := Open(cfg)
+	require.NoError(t, err)
 	var names []string
 	for i := range ids {
 		names = append(names, testID(i))
@@ -122,7 +123,10 @@ func TestConcurrent(t *testing.T) {
 	}
 	close(done)
 	running.Wait()
-	require.Equal(t, len(vectorFiles(t, cfg.Dir)), int(disk.mapped.Load()))
 	require.NoError(t, x.Close())
 	require.Zero(t, disk.mapped.Load())
+	x, err = Open(cfg)
+	require.NoError(t, err)
+	require.Equal(t, x.table.entries, ids)
+	require.NoError(t, x.Close())
 }

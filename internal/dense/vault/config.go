@@ -3,6 +3,7 @@ package vault
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"sagasu/api"
 	"sagasu/internal/dense/vectorfile"
@@ -31,6 +32,8 @@ type Config struct {
 	Dims int
 	// Limit bounds the number of vectors.
 	Limit int
+	// Logger is told when files can't be merged; nil for none.
+	Logger *slog.Logger
 }
 
 // Default gives a configuration that lacks Dir and Dims.

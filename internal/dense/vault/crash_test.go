@@ -173,10 +173,9 @@ func crash(t *testing.T, steps int, policy string) (finished bool) {
 	cfg.FS = disk
 	disk.left = steps
 	was, durable := map[uint64]*model{0: m.clone()}, uint64(0)
-	x, err := Open(cfg)
-	require.NoError(t, err)
+	x := openTest(t, cfg)
 	finished = true
-	// Small and large flushes, so that some cover others and some don't; a failed one is followed by others.
+	// Small and large flushes, so that some are merged and some are not; a failed one is followed by others.
 	for _, changes := range []int{200, 10, 70, 0, 250, 3, 90} {
 		vs, keys := m.mutate(rng, changes)
 		require.NoError(t, x.Apply(m.index, vs, keys))
@@ -188,22 +187,26 @@ func crash(t *testing.T, steps int, policy string) (finished bool) {
 		}
 		require.GreaterOrEqual(t, index, durable)
 		durable = index
+		if err := x.chain.Merge(ctx); err != nil {
+			require.ErrorIs(t, err, errCrash)
+			finished = false
+		}
 	}
 	m.equal(t, x)
 	require.NoError(t, x.Close())
 	disk.lose(policy)
 
 	cfg.FS = vfs.OS()
-	x, err = Open(cfg)
-	require.NoError(t, err)
+	x = openTest(t, cfg)
 	require.GreaterOrEqual(t, x.DurableIndex(), durable)
 	m = was[x.DurableIndex()].clone()
 	m.equal(t, x)
 	// It goes on from there.
 	vs, keys := m.mutate(rng, 50)
 	require.NoError(t, x.Apply(m.index, vs, keys))
-	_, err = x.Flush(ctx)
+	_, err := x.Flush(ctx)
 	require.NoError(t, err)
+	require.NoError(t, x.chain.Merge(ctx))
 	require.NoError(t, x.Close())
 	x = openTest(t, cfg)
 	m.equal(t, x)

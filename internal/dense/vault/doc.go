@@ -3,8 +3,8 @@
 //
 // In memory are only ids with the version, digest and place of their vectors, and what was applied since the last
 // flush. Values are read from mapped files (package vectorfile) and checked each time. Readers look up places
-// under a lock, hold the files, and read without it; a flush that merges files moves the places in steps and drops
-// the old files when it is done, which are unmapped when the last reader releases them.
+// under a lock, hold the files, and read without it; when files were merged in the background, the places are moved
+// in steps and then the old files dropped, which are unmapped when the last reader releases them.
 //
 // The vault is part of a replicated state machine: Apply takes the entries' log indexes and is in memory at once;
 // Flush makes what was applied durable; what was applied after the last Flush is lost on a restart and must be

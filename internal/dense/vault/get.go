@@ -82,10 +82,10 @@ func (x *Index) find(ids []string) (out []found, held []*vectorfile.File, err er
 
 // unflushed gives the vector of an entry without a place.
 func (x *Index) unflushed(id string) *dense.Vector {
-	if c, ok := x.pending.changes[id]; ok {
-		return c.vector
+	if v, ok := x.pending.changes[id]; ok {
+		return v
 	}
-	return x.frozen.changes[id].vector
+	return x.frozen.changes[id]
 }
 
 func (f *found) read() (dense.Vector, error) {

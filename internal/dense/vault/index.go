@@ -25,7 +25,7 @@ type Index struct {
 	// a place has its vector in one of them.
 	pending, frozen batch
 
-	// flushing is held by Flush, Checkpoint and Close; it guards the chain of files.
+	// flushing is held by Flush and Close.
 	flushing sync.Mutex
 	chain    *vectorfile.Chain
 	durable  atomic.Uint64
@@ -33,42 +33,30 @@ type Index struct {
 
 // batch is a set of changes that are not in a file.
 type batch struct {
-	changes map[string]change
+	// changes have the vector of each id, nil if it has none any more.
+	changes map[string]*dense.Vector
 	bytes   int
 }
 
-// change is what became of an id.
-type change struct {
-	// vector is nil if it has none any more.
-	vector *dense.Vector
-	// was is its place when the last flush began, zero if it had none.
-	was place
-}
+func newBatch() batch { return batch{changes: map[string]*dense.Vector{}} }
 
-func newBatch() batch { return batch{changes: map[string]change{}} }
-
-func (b *batch) set(id string, c change) {
-	b.bytes += c.bytes(id) - b.forget(id)
-	b.changes[id] = c
-}
-
-// forget gives the bytes of an id's change.
-func (b *batch) forget(id string) int {
+func (b *batch) set(id string, v *dense.Vector) {
 	if old, ok := b.changes[id]; ok {
-		return old.bytes(id)
+		b.bytes -= changeSize(id, old)
 	}
-	return 0
+	b.changes[id] = v
+	b.bytes += changeSize(id, v)
 }
 
-// bytes estimates the memory of a change.
-func (c *change) bytes(id string) int {
+// changeSize estimates the memory of a change in bytes.
+func changeSize(id string, v *dense.Vector) int {
 	n := changeBytes + len(id)
-	if c.vector == nil {
+	if v == nil {
 		return n
 	}
-	n += 4 * len(c.vector.Values)
-	for i := range c.vector.Attributes {
-		a := &c.vector.Attributes[i]
+	n += 4 * len(v.Values)
+	for i := range v.Attributes {
+		a := &v.Attributes[i]
 		n += len(a.Field) + 8*(len(a.Ints)+len(a.Floats))
 		for _, s := range a.Strings {
 			n += 16 + len(s)
@@ -80,13 +68,17 @@ func (c *change) bytes(id string) int {
 // Open reads the files in cfg.Dir, all of them to check them, and gives the vault as it was at the last Flush; an
 // empty directory is an empty vault at log index 0. Errors: ErrConfig, ErrCorrupt, ErrVersion, vfs.ErrLocked if
 // the directory is in use, dense.ErrDimension if the files hold vectors of other dimensions.
-func Open(cfg Config) (*Index, error) {
+func Open(cfg Config) (*Index, error) { return open(cfg, false) }
+
+// open leaves it to a test to call Merge of the chain if it is manual.
+func open(cfg Config, manual bool) (*Index, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("open vault: %w", err)
 	}
 	x := &Index{cfg: cfg, table: newTable(), files: []*vectorfile.File{nil}, pending: newBatch()}
-	chain, err := vectorfile.Open(
-		vectorfile.Config{FS: cfg.FS, Dir: cfg.Dir, Dims: cfg.Dims, Keep: true}, x.load)
+	chain, err := vectorfile.Open(vectorfile.Config{
+		FS: cfg.FS, Dir: cfg.Dir, Dims: cfg.Dims, Keep: true, Manual: manual, Merged: x.merged, Logger: cfg.Logger,
+	}, x.load)
 	if err != nil {
 		return nil, fmt.Errorf("open vault %s: %w", cfg.Dir, err)
 	}
@@ -151,12 +143,9 @@ func (x *Index) DurableIndex() uint64 { return x.durable.Load() }
 
 // Checkpoint makes dir, which must not exist (fs.ErrExist), a directory of its own for the vault as of the durable
 // log index, which it returns. Its files are hard links, or copies where dir is on another file system. dir appears
-// complete and durable, or not at all. Everything but Flush goes on meanwhile. Errors: ErrClosed, the context's,
-// the file system's; none of them harms the vault.
+// complete and durable, or not at all. Everything goes on meanwhile, but a flush ends after it. Errors: ErrClosed,
+// the context's, the file system's; none of them harms the vault.
 func (x *Index) Checkpoint(ctx context.Context, dir string) (index uint64, err error) {
-	// The lock keeps the files from being replaced.
-	x.flushing.Lock()
-	defer x.flushing.Unlock()
 	if index, err = x.chain.Checkpoint(ctx, dir); err != nil {
 		return 0, fmt.Errorf("checkpoint of vectors: %w", err)
 	}
@@ -168,12 +157,12 @@ func (x *Index) Checkpoint(ctx context.Context, dir string) (index uint64, err e
 func (x *Index) Close() error {
 	x.flushing.Lock()
 	defer x.flushing.Unlock()
-	x.mu.Lock()
-	x.closed = true
-	x.table, x.files, x.pending, x.frozen = newTable(), nil, newBatch(), batch{}
-	x.mu.Unlock()
 	if err := x.chain.Close(); err != nil {
 		return fmt.Errorf("close vault: %w", err)
 	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.closed = true
+	x.table, x.files, x.pending, x.frozen = newTable(), nil, newBatch(), batch{}
 	return nil
 }

@@ -2,22 +2,18 @@ package vault
 
 import (
 	"context"
-	"fmt"
 	"io/fs"
 	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"sagasu/api"
 	"sagasu/internal/dense"
-	"sagasu/internal/dense/densetest"
 	"sagasu/internal/dense/flat"
 	"sagasu/internal/vfs"
 )
@@ -28,8 +24,9 @@ func testConfig(t testing.TB, dims int) Config {
 	return cfg
 }
 
+// openTest leaves merging to the test.
 func openTest(t require.TestingT, cfg Config) *Index {
-	x, err := Open(cfg)
+	x, err := open(cfg, true)
 	require.NoError(t, err)
 	return x
 }
@@ -40,92 +37,6 @@ func vectorFiles(t testing.TB, dir string) []string {
 	paths, err := filepath.Glob(filepath.Join(dir, "vectors-*"))
 	require.NoError(t, err)
 	return paths
-}
-
-// model is what a vault should hold.
-type model struct {
-	dims    int
-	index   uint64
-	vectors map[string]dense.Vector
-}
-
-func newModel(dims int) *model { return &model{dims: dims, vectors: map[string]dense.Vector{}} }
-
-func (m *model) clone() *model {
-	return &model{dims: m.dims, index: m.index, vectors: maps.Clone(m.vectors)}
-}
-
-// testIDs is the number of different ids in tests.
-const testIDs = 300
-
-func testID(i int) string { return fmt.Sprint("doc", i) }
-
-// mutate draws changes, notes them and gives them for the next index.
-func (m *model) mutate(rng *rand.Rand, changes int) (vs []dense.Vector, keys []dense.Key) {
-	m.index++
-	for range changes {
-		id := testID(rng.IntN(testIDs))
-		version := uint64(rng.IntN(5)) + m.index
-		if rng.IntN(4) == 0 {
-			keys = append(keys, dense.Key{ID: id, Version: version})
-			continue
-		}
-		vs = append(vs, dense.Vector{
-			ID: id, Version: version, Slot: uint16(rng.IntN(api.Slots)), Digest: [16]byte{byte(rng.Int()), 1},
-			Values: densetest.RandomVector(rng, m.dims),
-			Attributes: []api.Value{
-				{Field: "n", Ints: []int64{rng.Int64()}}, {Field: "price", Floats: []float64{0.1}},
-				{Field: "tag", Strings: []string{"a", "東京"}},
-			},
-		})
-	}
-	for _, k := range keys {
-		if old, ok := m.vectors[k.ID]; ok && old.Version <= k.Version {
-			delete(m.vectors, k.ID)
-		}
-	}
-	for _, v := range vs {
-		if old, ok := m.vectors[v.ID]; ok && old.Version > v.Version {
-			continue
-		}
-		unit, err := dense.Normalize(v.Values)
-		if err != nil {
-			panic(err)
-		}
-		v.Values = unit
-		m.vectors[v.ID] = v
-	}
-	return vs, keys
-}
-
-// equal holds a vault to the model.
-func (m *model) equal(t require.TestingT, x *Index) {
-	var ids []string
-	var want []dense.Vector
-	for i := range testIDs {
-		id := testID(i)
-		ids = append(ids, id)
-		v, there := m.vectors[id]
-		version, digest, ok := x.Stat(id)
-		if ok != there || version != v.Version || digest != v.Digest {
-			require.Failf(t, "wrong stat", "%s: %t %d %x, not %t %d %x", id, ok, version, digest, there, v.Version, v.Digest)
-		}
-		if there {
-			want = append(want, v)
-		}
-	}
-	got, err := x.Get(ids)
-	require.NoError(t, err)
-	require.Len(t, got, len(want))
-	for i := range want {
-		if !reflect.DeepEqual(want[i], got[i]) {
-			require.Equal(t, want[i], got[i])
-		}
-	}
-	count, err := x.Count(context.Background())
-	require.NoError(t, err)
-	require.Equal(t, len(want), count)
-	require.Equal(t, m.index, x.AppliedIndex())
 }
 
 // TestOperations holds random operations to the model.
@@ -142,8 +53,9 @@ func TestOperations(t *testing.T) {
 		x := openTest(t, cfg)
 		// What the vault held at each index, and the one that was durable last.
 		was, durable := map[uint64]*model{0: m.clone()}, uint64(0)
-		for range rapid.IntRange(1, 30).Draw(t, "operations") {
-			switch rapid.SampledFrom([]string{"apply", "apply", "flush", "fail", "reopen"}).Draw(t, "operation") {
+		operations := []string{"apply", "apply", "flush", "flush", "fail", "merge", "fail to merge", "reopen"}
+		for range rapid.IntRange(1, 40).Draw(t, "operations") {
+			switch rapid.SampledFrom(operations).Draw(t, "operation") {
 			case "apply":
 				vs, keys := m.mutate(rng, rng.IntN(150))
 				require.NoError(t, x.Apply(m.index, vs, keys))
@@ -163,6 +75,14 @@ func TestOperations(t *testing.T) {
 				broken.step = ""
 				require.ErrorIs(t, err, errBroken)
 				require.Equal(t, durable, index)
+			case "merge":
+				require.NoError(t, x.chain.Merge(ctx))
+			case "fail to merge":
+				broken.step = rapid.SampledFrom([]string{"create", "write", "rename", "sync", "map"}).Draw(t, "step")
+				if err := x.chain.Merge(ctx); err != nil {
+					require.ErrorIs(t, err, errBroken)
+				}
+				broken.step = ""
 			case "reopen":
 				require.NoError(t, x.Close())
 				x = openTest(t, cfg)
@@ -177,74 +97,7 @@ func TestOperations(t *testing.T) {
 	})
 }
 
-var errBroken = fmt.Errorf("broken on purpose")
-
-// brokenFS fails at one kind of call, and calls back at each one that changes something.
-type brokenFS struct {
-	vfs.FS
-	step string
-	call func(step string)
-}
-
-func (b *brokenFS) at(step string) error {
-	if b.call != nil {
-		b.call(step)
-	}
-	if b.step == step {
-		return errBroken
-	}
-	return nil
-}
-
-func (b *brokenFS) Create(path string) (vfs.File, error) {
-	if err := b.at("create"); err != nil {
-		return nil, err
-	}
-	f, err := b.FS.Create(path)
-	return brokenFile{f, b}, err
-}
-
-func (b *brokenFS) Rename(from, to string) error {
-	if err := b.at("rename"); err != nil {
-		return err
-	}
-	return b.FS.Rename(from, to)
-}
-
-func (b *brokenFS) SyncDir(dir string) error {
-	if err := b.at("sync"); err != nil {
-		return err
-	}
-	return b.FS.SyncDir(dir)
-}
-
-func (b *brokenFS) Map(path string) (vfs.Mapping, error) {
-	if err := b.at("map"); err != nil {
-		return nil, err
-	}
-	return b.FS.Map(path)
-}
-
-func (b *brokenFS) Remove(path string) error {
-	if err := b.at("remove"); err != nil {
-		return err
-	}
-	return b.FS.Remove(path)
-}
-
-type brokenFile struct {
-	vfs.File
-	fs *brokenFS
-}
-
-func (f brokenFile) Write(data []byte) (int, error) {
-	if err := f.fs.at("write"); err != nil {
-		return 0, err
-	}
-	return f.File.Write(data)
-}
-
-// TestApplyDuringAFlush applies, reads and removes at every step of flushes, failing ones among them.
+// TestApplyDuringAFlush applies, reads and removes at every step of flushes and merges, failing ones among them.
 func TestApplyDuringAFlush(t *testing.T) {
 	ctx, rng, m := context.Background(), rand.New(rand.NewPCG(2, 2)), newModel(3)
 	cfg := testConfig(t, 3)
@@ -256,13 +109,13 @@ func TestApplyDuringAFlush(t *testing.T) {
 		require.NoError(t, x.Apply(m.index, vs, keys))
 		m.equal(t, x)
 	}
+	steps := []string{"", "", "", "create", "write", "rename", "sync", "map"}
 	for range 80 {
 		apply()
 		begin := m.clone()
 		broken.call = func(string) { apply() }
-		broken.step = []string{"", "", "", "create", "write", "rename", "sync", "map"}[rng.IntN(8)]
+		broken.step = steps[rng.IntN(len(steps))]
 		index, err := x.Flush(ctx)
-		broken.call = nil
 		m.equal(t, x)
 		if broken.step != "" {
 			require.ErrorIs(t, err, errBroken)
@@ -271,6 +124,15 @@ func TestApplyDuringAFlush(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, begin.index, index)
 		require.NotZero(t, x.UnflushedBytes())
+		broken.step = steps[rng.IntN(len(steps))]
+		if err := x.chain.Merge(ctx); err != nil {
+			require.ErrorIs(t, err, errBroken)
+		}
+		m.equal(t, x)
+		broken.call, broken.step = nil, ""
+		if rng.IntN(3) > 0 {
+			continue
+		}
 		require.NoError(t, x.Close())
 		x = openTest(t, cfg)
 		begin.equal(t, x)

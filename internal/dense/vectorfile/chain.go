@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"path/filepath"
 	"sort"
 	"strings"
+	"sync"
 
 	"sagasu/internal/dense"
 	"sagasu/internal/vfs"
@@ -21,19 +23,37 @@ type Config struct {
 	Dir string
 	// Dims is the number of dimensions of every vector.
 	Dims int
-	// Keep has files stay mapped, for File.Vector and File.AppendPayload.
+	// Keep has files stay mapped, for File.Vector.
 	Keep bool
+	// Manual leaves it to the caller to call Merge; else the chain merges in the background.
+	Manual bool
+	// Merged is told of a merge before the files that it covers are removed and released; nil for none.
+	Merged func(m Merge)
+	// Logger is told of merges that failed; nil for none.
+	Logger *slog.Logger
 }
 
-// Chain is a directory of files that together are the state as of a log index.
+// Chain is a directory of files that together are the state as of a log index. Its methods may be called
+// concurrently, but for Append.
 type Chain struct {
-	cfg   Config
+	cfg Config
+	// wake has the background merge, stop ends it, done is closed then.
+	wake chan struct{}
+	stop context.CancelFunc
+	done chan struct{}
+
+	// mu guards what follows, and files from being removed.
+	mu    sync.Mutex
 	lock  io.Closer
 	files []*File
 	index uint64
-	// retry is where the range of the last flush began if that failed, else 0. Its file may be there all
-	// the same; the next one covers the same range or more, so that none is taken for covered by it.
-	retry uint64
+	// live is the number of vectors as of the last flush.
+	live int
+	// stale are the files of merges that failed, which may be there all the same, by name, with their First. The
+	// next merge covers them too, so that none overlaps with another in part, and removes them.
+	stale map[string]uint64
+	// damage is what a merge found.
+	damage error
 }
 
 // Open locks the directory, removes what a crash left, and gives the records of all files to each, oldest file
@@ -48,9 +68,23 @@ func Open(cfg Config, each func(f *File, r *Record) error) (*Chain, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Chain{cfg: cfg, lock: lock}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	c := &Chain{cfg: cfg, lock: lock, wake: make(chan struct{}, 1), stop: stop, done: make(chan struct{})}
+	c.stale = map[string]uint64{}
+	if cfg.Manual {
+		close(c.done)
+	}
 	if err := c.recover(each); err != nil {
+		if !cfg.Manual {
+			close(c.done)
+		}
 		return nil, errors.Join(err, c.Close())
+	}
+	if !cfg.Manual {
+		go c.run(ctx)
 	}
 	return c, nil
 }
@@ -134,10 +168,10 @@ func (c *Chain) load(f *File, each func(f *File, r *Record) error) error {
 	data := f.mapping.Bytes()
 	if h, err := decodeHeader(data); err == nil {
 		f.version = h.version
-		f.IDs = make([]string, 0, min(h.records, uint64(len(data))/frameSize))
+		f.ids = make([]string, 0, min(h.records, uint64(len(data))/frameSize))
 	}
 	h, err := decodeFile(data, c.cfg.Dims, func(r *Record) error {
-		f.IDs = append(f.IDs, r.Vector.ID)
+		f.add(r.Vector.ID, r.Deleted)
 		return each(f, r)
 	})
 	if err != nil {
@@ -146,13 +180,17 @@ func (c *Chain) load(f *File, each func(f *File, r *Record) error) error {
 	if h.first != f.First || h.last != f.Last || h.index < c.index {
 		return fmt.Errorf("%w: its header is that of %s at log index %d", ErrCorrupt, fileName(h.first, h.last), h.index)
 	}
-	c.index = h.index
+	c.index, f.index = h.index, h.index
 	if c.cfg.Keep {
 		return nil
 	}
 	mapping := f.mapping
 	f.mapping = nil
 	return mapping.Close()
+}
+
+func (c *Chain) newFile(first, last uint64) *File {
+	return &File{First: first, Last: last, version: formatVersion, dims: c.cfg.Dims}
 }
 
 // mapFile maps a file on behalf of the chain.
@@ -174,16 +212,19 @@ func (c *Chain) remove(name string) error {
 }
 
 // Index is the log index of the state that the files hold.
-func (c *Chain) Index() uint64 { return c.index }
-
-// Files are the files of the chain, oldest first; not to be changed.
-func (c *Chain) Files() []*File { return c.files }
+func (c *Chain) Index() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.index
+}
 
 // Records is the number of records of all files, obsolete ones included.
 func (c *Chain) Records() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	n := 0
 	for _, f := range c.files {
-		n += len(f.IDs)
+		n += len(f.ids)
 	}
 	return n
 }
@@ -192,6 +233,9 @@ func (c *Chain) Records() int {
 // their log index. They are hard links, or copies where dir is on another file system. dir appears complete and
 // durable, or not at all. Errors: ErrClosed, the context's, the file system's; none of them harms the chain.
 func (c *Chain) Checkpoint(ctx context.Context, dir string) (index uint64, err error) {
+	// The lock keeps the files from being removed.
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.lock == nil {
 		return 0, ErrClosed
 	}
@@ -212,12 +256,13 @@ func (c *Chain) Checkpoint(ctx context.Context, dir string) (index uint64, err e
 	return c.index, nil
 }
 
-// Closed tells that Close was called.
-func (c *Chain) Closed() bool { return c.lock == nil }
-
-// Close frees the directory and releases the files; ErrClosed the second time. Files that readers hold stay
-// mapped until they release them.
+// Close ends the merge that is running, frees the directory and releases the files; ErrClosed the second time.
+// Files that readers hold stay mapped until they release them.
 func (c *Chain) Close() error {
+	c.stop()
+	<-c.done
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.lock == nil {
 		return ErrClosed
 	}
@@ -228,4 +273,11 @@ func (c *Chain) Close() error {
 	all = append(all, c.lock.Close())
 	c.lock, c.files = nil, nil
 	return errors.Join(all...)
+}
+
+// Closed tells that Close was called.
+func (c *Chain) Closed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lock == nil
 }

@@ -3,7 +3,6 @@ package vectorfile
 import (
 	"context"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -20,18 +19,16 @@ import (
 type store struct {
 	chain   *Chain
 	vectors map[string]dense.Vector
-	// offsets are where the vectors were read, by id.
-	offsets map[string]uint64
 	dirty   map[string]bool
 	index   uint64
 }
 
 func testConfig(t testing.TB, dims int) Config {
-	return Config{FS: vfs.OS(), Dir: t.TempDir(), Dims: dims}
+	return Config{FS: vfs.OS(), Dir: t.TempDir(), Dims: dims, Manual: true}
 }
 
 func open(cfg Config) (*store, error) {
-	s := &store{vectors: map[string]dense.Vector{}, offsets: map[string]uint64{}, dirty: map[string]bool{}}
+	s := &store{vectors: map[string]dense.Vector{}, dirty: map[string]bool{}}
 	var err error
 	s.chain, err = Open(cfg, func(_ *File, r *Record) error {
 		if r.Deleted {
@@ -40,7 +37,7 @@ func open(cfg Config) (*store, error) {
 		}
 		v := r.Vector
 		v.Values = slices.Clone(v.Values)
-		s.vectors[v.ID], s.offsets[v.ID] = v, r.Offset
+		s.vectors[v.ID] = v
 		return nil
 	})
 	if err == nil {
@@ -84,32 +81,22 @@ func attributes() []api.Value {
 	}
 }
 
+// flush writes what changed.
 func (s *store) flush(ctx context.Context) error {
-	plan := s.chain.Plan(len(s.dirty), len(s.vectors))
-	ids := maps.Clone(s.dirty)
-	for _, f := range plan.Covered {
-		for _, id := range f.IDs {
-			ids[id] = true
-		}
+	source := Source{Index: s.index, Live: len(s.vectors)}
+	for id := range s.dirty {
+		_, ok := s.vectors[id]
+		source.Records = append(source.Records, Change{ID: id, Deleted: !ok})
 	}
-	source := Source{Index: s.index}
-	for id := range ids {
-		if _, ok := s.vectors[id]; ok || !plan.Base() {
-			source.IDs = append(source.IDs, id)
-		}
+	source.Append = func(dst []byte, i int) []byte {
+		v := s.vectors[source.Records[i].ID]
+		return AppendVector(dst, &v)
 	}
-	source.Append = func(dst []byte, i int) ([]byte, error) {
-		if v, ok := s.vectors[source.IDs[i]]; ok {
-			return AppendVector(dst, &v), nil
-		}
-		return AppendDelete(dst, source.IDs[i]), nil
-	}
-	_, _, err := s.chain.Write(ctx, plan, source)
-	if err != nil {
+	if err := s.chain.Append(ctx, source); err != nil {
 		return err
 	}
 	s.dirty = map[string]bool{}
-	return s.chain.Drop(plan.Covered)
+	return nil
 }
 
 func TestChain(t *testing.T) {
@@ -118,11 +105,16 @@ func TestChain(t *testing.T) {
 			ctx, rng, cfg := context.Background(), rand.New(rand.NewPCG(1, 1)), testConfig(t, 7)
 			cfg.Keep = keep
 			s := openTest(t, cfg)
-			for range 60 {
+			for round := range 60 {
 				s.mutate(rng, 1+rng.IntN(60))
 				require.NoError(t, s.flush(ctx))
-				require.Less(t, len(s.chain.Files()), 10)
-				require.LessOrEqual(t, s.chain.Records(), 2*len(s.vectors)+2*MergeFloor)
+				require.Equal(t, s.index, s.chain.Index())
+				if round%3 == 0 {
+					require.NoError(t, s.chain.Merge(ctx))
+					require.Less(t, len(s.chain.files), 8)
+					require.LessOrEqual(t, s.chain.Records(), 2*len(s.vectors)+MergeFloor)
+				}
+				require.Len(t, vectorFiles(t, cfg.Dir), len(s.chain.files))
 				want := s.vectors
 				require.NoError(t, s.chain.Close())
 				require.ErrorIs(t, s.chain.Close(), ErrClosed)
@@ -137,29 +129,72 @@ func TestChain(t *testing.T) {
 	}
 }
 
+// TestMergesInTheBackground waits for the files to become few.
+func TestMergesInTheBackground(t *testing.T) {
+	ctx, rng, cfg := context.Background(), rand.New(rand.NewPCG(2, 2)), testConfig(t, 3)
+	merges := make(chan Merge, 1000)
+	cfg.Manual, cfg.Merged = false, func(m Merge) { merges <- m }
+	s := openTest(t, cfg)
+	for range 50 {
+		s.mutate(rng, 20)
+		require.NoError(t, s.flush(ctx))
+	}
+	// So much that everything is merged with it.
+	s.mutate(rng, 3000)
+	require.NoError(t, s.flush(ctx))
+	for m := range merges {
+		if m.File.Last == 51 {
+			break
+		}
+	}
+	require.NoError(t, s.chain.Close())
+	require.Less(t, len(vectorFiles(t, cfg.Dir)), 8)
+	want := s.vectors
+	s = openTest(t, cfg)
+	require.Equal(t, want, s.vectors)
+	require.NoError(t, s.chain.Close())
+}
+
+// TestUncovered plans merges.
+func TestUncovered(t *testing.T) {
+	const none = 1 << 30
+	for name, c := range map[string]struct {
+		records      []int
+		live, forced int
+		want         int
+	}{
+		"nothing":                             {nil, 0, none, 0},
+		"one file":                            {[]int{100}, 100, none, 0},
+		"a small one behind a large one":      {[]int{1000, 100}, 1100, none, 1},
+		"two alike":                           {[]int{10_000, 100, 100}, 10_200, none, 1},
+		"one that two make large":             {[]int{300, 100, 100}, 500, none, 0},
+		"small ones, however few the records": {[]int{1000, 63, 1}, 1100, none, 1},
+		"most of them obsolete":               {[]int{1000, 100, 10}, 500, none, 0},
+		"a merge that failed":                 {[]int{9000, 3000, 1000, 100}, 13_000, 1, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.Equal(t, c.want, uncovered(c.records, c.live, c.forced))
+		})
+	}
+}
+
 // TestFile reads single records of files that are kept mapped.
 func TestFile(t *testing.T) {
 	cfg := testConfig(t, 3)
 	cfg.Keep = true
 	s := openTest(t, cfg)
 	v := dense.Vector{ID: "a", Version: 5, Slot: 3, Values: []float32{0, 0.6, 0.8}, Attributes: attributes()}
-	plan := s.chain.Plan(2, 1)
-	f, offsets, err := s.chain.Write(context.Background(), plan, Source{
-		Index: 1, IDs: []string{"gone", "a"},
-		Append: func(dst []byte, i int) ([]byte, error) {
-			if i == 0 {
-				return AppendDelete(dst, "gone"), nil
-			}
-			return AppendVector(dst, &v), nil
-		},
-	})
-	require.NoError(t, err)
+	require.NoError(t, s.chain.Append(context.Background(), Source{Index: 1}))
+	var f *File
+	var offsets []uint64
+	require.NoError(t, s.chain.Append(context.Background(), Source{
+		Index: 2, Live: 1, Records: []Change{{ID: "gone", Deleted: true}, {ID: "a"}},
+		Append: func(dst []byte, _ int) []byte { return AppendVector(dst, &v) },
+		Placed: func(file *File, at []uint64) { f, offsets = file, at },
+	}))
 	got, err := f.Vector("a", offsets[1])
 	require.NoError(t, err)
 	require.Equal(t, v, got)
-	payload, err := f.AppendPayload([]byte("x"), "a", offsets[1])
-	require.NoError(t, err)
-	require.Equal(t, AppendVector([]byte("x"), &v), payload)
 	for name, bad := range map[string]struct {
 		id     string
 		offset uint64
@@ -171,8 +206,6 @@ func TestFile(t *testing.T) {
 			_, err := f.Vector(bad.id, bad.offset)
 			require.ErrorIs(t, err, ErrCorrupt)
 			require.ErrorContains(t, err, f.Name())
-			_, err = f.AppendPayload(nil, bad.id, bad.offset)
-			require.ErrorIs(t, err, ErrCorrupt)
 		})
 	}
 	f.Acquire()

@@ -1,7 +1,7 @@
-// Package vectorfile keeps vectors in files: a chain of immutable ones, each with what some flushes changed,
-// which is merged geometrically (docs/formats/vectors.md). The packages flat and vault are its readers and
-// writers; it knows nothing of how they hold the vectors between flushes.
+// Package vectorfile keeps vectors in files: a chain of immutable ones, each with what a flush changed, which are
+// merged geometrically in the background (docs/formats/vectors.md). The packages flat and vault are its readers and
+// writers; it knows nothing of how they hold the vectors.
 //
-// A Chain is not for concurrent use, but for the files it keeps mapped: they are read by many while a flush
-// replaces them, and unmapped when the last reader has released them.
+// A flush writes no more than what changed, for the state machine waits for it. Files that are kept mapped are read
+// by many while a merge replaces them, and unmapped when the last reader has released them.
 package vectorfile

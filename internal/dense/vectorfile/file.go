@@ -3,6 +3,7 @@ package vectorfile
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"sagasu/internal/dense"
@@ -13,8 +14,10 @@ import (
 type File struct {
 	// First and Last are the first and the last flush that it covers.
 	First, Last uint64
-	// IDs are those of its records, in order.
-	IDs []string
+	// ids are those of its records, in order; deletes are the numbers of those that are deletes, ascending.
+	ids     []string
+	deletes []int
+	index   uint64
 
 	version uint32
 	dims    int
@@ -44,36 +47,47 @@ func (f *File) Release() error {
 // Vector reads the vector of the id from the record at an offset; the caller holds the file. Another record
 // or a damaged one is ErrCorrupt, naming the file.
 func (f *File) Vector(id string, offset uint64) (dense.Vector, error) {
-	_, r, err := f.read(id, offset)
-	return r.Vector, err
-}
-
-// AppendPayload appends the payload of the id's record at an offset, in the version that is written now;
-// errors as those of Vector.
-func (f *File) AppendPayload(dst []byte, id string, offset uint64) ([]byte, error) {
-	payload, r, err := f.read(id, offset)
-	switch {
-	case err != nil:
-		return dst, err
-	case f.version == formatVersion:
-		return append(dst, payload...), nil
-	}
-	return AppendVector(dst, &r.Vector), nil
-}
-
-func (f *File) read(id string, offset uint64) ([]byte, Record, error) {
 	payload, err := frame(f.mapping.Bytes(), offset)
 	if err != nil {
-		return nil, Record{}, f.damage(id, offset, err)
+		return dense.Vector{}, f.damage(id, offset, err)
 	}
 	r, err := decodeRecord(payload, f.version, f.dims, nil)
 	if err == nil && (r.Deleted || r.Vector.ID != id) {
 		err = errors.New("it is another record")
 	}
 	if err != nil {
-		return nil, Record{}, f.damage(id, offset, err)
+		return dense.Vector{}, f.damage(id, offset, err)
 	}
-	return payload, r, nil
+	return r.Vector, nil
+}
+
+// upgrade appends the payload of a record in the version that is written now.
+func (f *File) upgrade(dst, payload []byte) ([]byte, error) {
+	if f.version == formatVersion {
+		return append(dst, payload...), nil
+	}
+	r, err := decodeRecord(payload, f.version, f.dims, nil)
+	switch {
+	case err != nil:
+		return dst, fmt.Errorf("%w: record of %s: %w", ErrCorrupt, f.Name(), err)
+	case r.Deleted:
+		return AppendDelete(dst, r.Vector.ID), nil
+	}
+	return AppendVector(dst, &r.Vector), nil
+}
+
+// add takes note of the next record.
+func (f *File) add(id string, deleted bool) {
+	if deleted {
+		f.deletes = append(f.deletes, len(f.ids))
+	}
+	f.ids = append(f.ids, id)
+}
+
+// isDelete reports whether a record is a delete.
+func (f *File) isDelete(number int) bool {
+	_, ok := slices.BinarySearch(f.deletes, number)
+	return ok
 }
 
 func (f *File) damage(id string, offset uint64, err error) error {
