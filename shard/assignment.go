@@ -1,6 +1,9 @@
 package shard
 
-import "sagasu/api"
+import (
+	"sagasu/api"
+	"sagasu/shard/replica"
+)
 
 // Assignment is a shard as the metadata describes it to a node that is to hold a replica of it.
 type Assignment struct {
@@ -25,4 +28,11 @@ type Assignment struct {
 	Nodes []string
 	// Founded says that the group exists: an empty replica must then not found it again.
 	Founded bool
+}
+
+// vectors is what the assignment says of vectors.
+func (a *Assignment) vectors() replica.Wanted {
+	return replica.Wanted{
+		Dense: a.Schema.Dense, Next: a.Next, Retired: a.Retired, From: a.From, To: a.To, Mixed: a.Mixed,
+	}
 }

@@ -18,6 +18,8 @@ import (
 type Host struct {
 	cfg       Config
 	transfers *transfers
+	// collections are nil without a remote server of vectors.
+	collections *collections
 
 	// mu guards shards (by id), version and closed.
 	mu     sync.RWMutex
@@ -36,6 +38,9 @@ func New(cfg Config) (*Host, error) {
 		return nil, fmt.Errorf("make directory of replicas: %w", err)
 	}
 	h := &Host{cfg: cfg, shards: map[string]*hosted{}}
+	if cfg.Remote != nil {
+		h.collections = newCollections(cfg.Remote)
+	}
 	var err error
 	if h.transfers, err = newTransfers(h); err != nil {
 		return nil, err

@@ -3,12 +3,14 @@ package shard
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"sync"
 
+	"sagasu/api"
 	"sagasu/internal/consensus"
+	"sagasu/internal/dense"
 	"sagasu/internal/vfs"
 	"sagasu/shard/replica"
 )
@@ -72,6 +74,9 @@ func (s *hosted) set(want Assignment, gone removal) bool {
 		return false
 	}
 	same := s.gone == gone && s.want.Epoch == want.Epoch && s.want.Founded == want.Founded
+	if s.open != nil && !reflect.DeepEqual(s.want.vectors(), want.vectors()) {
+		s.open.replica.Want(want.vectors())
+	}
 	s.want, s.gone = want, gone
 	if !same {
 		s.poke()
@@ -123,6 +128,16 @@ func (s *hosted) setOpen(open *lease, trouble error) {
 	s.open, s.trouble = open, trouble
 }
 
+// setOpened shows the replica that was opened as an assignment said, which may have changed since.
+func (s *hosted) setOpened(open *lease, as *Assignment) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open, s.trouble = open, nil
+	if !reflect.DeepEqual(s.want.vectors(), as.vectors()) {
+		open.replica.Want(s.want.vectors())
+	}
+}
+
 func (s *hosted) dir() string { return filepath.Join(s.host.cfg.Dir, s.id) }
 
 // run is the replica's life.
@@ -136,7 +151,7 @@ func (s *hosted) run(ctx context.Context) {
 			}
 			continue
 		}
-		r, err := s.openReplica(ctx, want)
+		r, err := s.openReplica(want)
 		if err != nil {
 			if ctx.Err() == nil {
 				log.Error("replica can't be opened, it is tried again", "index", want.Index, "error", err)
@@ -150,7 +165,7 @@ func (s *hosted) run(ctx context.Context) {
 			continue
 		}
 		held := newLease(r)
-		s.setOpen(held, nil)
+		s.setOpened(held, &want)
 		erase := s.tend(ctx, r)
 		failed := r.Err()
 		if failed == nil || errors.Is(failed, consensus.ErrRestored) {
@@ -192,19 +207,16 @@ func (s *hosted) giveUp(ctx context.Context, want Assignment) bool {
 }
 
 // openReplica opens the replica's directory, or makes it.
-func (s *hosted) openReplica(ctx context.Context, want Assignment) (*replica.Replica, error) {
+func (s *hosted) openReplica(want Assignment) (*replica.Replica, error) {
 	h := &s.host.cfg
 	cfg := replica.Default()
 	cfg.Dir, cfg.Name, cfg.Shard, cfg.Node, cfg.Schema = s.dir(), want.Index, want.Shard, h.Node, want.Schema
-	cfg.FS, cfg.Analyzers = h.FS, h.Analyzers
-	if h.Embedders != nil && want.Schema.Dense != nil {
-		embedder, err := h.Embedders.For(want.Schema.Dense.Model)
-		if err != nil {
-			return nil, err
-		}
-		cfg.Embedder = embedder
+	cfg.FS, cfg.Analyzers, cfg.IndexID, cfg.Ledger = h.FS, h.Analyzers, want.IndexID, h.Ledger
+	if h.Embedders != nil {
+		cfg.Embedder = h.Embedders.For
 	}
-	cfg.Logger, cfg.Registry, cfg.After = h.Logger, h.Registry, h.After
+	cfg.Logger, cfg.Registry, cfg.Now, cfg.After = h.Logger, h.Registry, h.Now, h.After
+	cfg.Wanted = want.vectors()
 	cfg.Network, cfg.SnapshotEvery, cfg.FlushBytes = h.Network, h.SnapshotEvery, h.FlushBytes
 	cfg.Founders = nil
 	if !want.Founded && slices.Contains(want.Nodes, h.Node) {
@@ -213,12 +225,10 @@ func (s *hosted) openReplica(ctx context.Context, want Assignment) (*replica.Rep
 	if h.Peers != nil {
 		cfg.Fetch = s.host.fetcher(want.Shard, s.dir())
 	}
-	if want.Schema.Dense != nil && h.Remote != nil {
-		remote, err := h.Remote.Open(ctx, want.Shard, *want.Schema.Dense, want.Schema)
-		if err != nil {
-			return nil, fmt.Errorf("open dense leg of shard %s: %w", want.Shard, err)
+	if h.Remote != nil {
+		cfg.Collection = func(ctx context.Context, config api.DenseConfig) (dense.Collection, func(), error) {
+			return s.host.collections.get(ctx, want.IndexID, config, want.Schema)
 		}
-		cfg.Remote = remote
 	}
 	return replica.Open(cfg)
 }

@@ -2,6 +2,7 @@ package sparse
 
 import (
 	"cmp"
+	"container/heap"
 	"context"
 	"fmt"
 	"slices"
@@ -196,6 +197,47 @@ func (s *Snapshot) After(version uint64, limit int) []Key {
 		keys = append(keys, Key{ID: strings.Clone(e.view.part.source().ID(e.doc)), Version: e.version})
 	}
 	return keys
+}
+
+// KeysAfter gives the live documents with the smallest ids above id, ascending by id, at most limit.
+func (s *Snapshot) KeysAfter(id string, limit int) []Key {
+	// A heap of the smallest ids so far, the largest of them first.
+	top := &keyHeap{}
+	for _, v := range s.gen.views {
+		for doc := range v.docs {
+			at := v.part.source().ID(doc)
+			if at <= id || v.isDeleted(doc) || top.Len() == limit && (limit == 0 || at >= (*top)[0].ID) {
+				continue
+			}
+			if top.Len() == limit {
+				heap.Pop(top)
+			}
+			heap.Push(top, Key{ID: at, Version: v.part.source().Columns(doc).Version})
+		}
+	}
+	keys := []Key(*top)
+	slices.SortFunc(keys, func(a, b Key) int { return strings.Compare(a.ID, b.ID) })
+	for i := range keys {
+		keys[i].ID = strings.Clone(keys[i].ID)
+	}
+	return keys
+}
+
+// keyHeap has the key with the largest id first.
+type keyHeap []Key
+
+func (h keyHeap) Len() int           { return len(h) }
+func (h keyHeap) Less(i, j int) bool { return h[i].ID > h[j].ID }
+func (h keyHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+
+// Push implements heap.Interface.
+func (h *keyHeap) Push(k any) { *h = append(*h, k.(Key)) }
+
+// Pop implements heap.Interface.
+func (h *keyHeap) Pop() any {
+	last := (*h)[len(*h)-1]
+	*h = (*h)[:len(*h)-1]
+	return last
 }
 
 // CountAfter gives the number of live documents with a version above version.

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 
 	"sagasu/internal/consensus"
-	"sagasu/internal/dense/flat"
 	"sagasu/internal/vfs"
 )
 
@@ -20,16 +19,11 @@ func (r *Replica) Checkpoint(ctx context.Context, dir string) (uint64, error) {
 	}
 	// The vectors are flushed before every manifest of the sparse index, so those taken after it are not
 	// behind it.
-	index, err := r.sparse.Checkpoint(ctx, filepath.Join(dir, sparseDir))
+	index, err := r.vectors.checkpoint(ctx, dir, func() (uint64, error) {
+		return r.sparse.Checkpoint(ctx, filepath.Join(dir, sparseDir))
+	})
 	if err != nil {
-		return 0, fmt.Errorf("make checkpoint of sparse index: %w", err)
-	}
-	if local, ok := r.dense.(*flat.Index); ok {
-		at, err := local.Checkpoint(ctx, filepath.Join(dir, denseDir))
-		if err != nil {
-			return 0, fmt.Errorf("make checkpoint of dense index: %w", err)
-		}
-		index = min(index, at)
+		return 0, fmt.Errorf("make checkpoint: %w", err)
 	}
 	if err := r.cfg.FS.SyncDir(dir); err != nil {
 		return 0, fmt.Errorf("sync checkpoint: %w", err)
@@ -46,12 +40,32 @@ func (r *Replica) adopt() error {
 		return err
 	}
 	r.cfg.Logger.Info("taking over the files of another replica", "index", r.cfg.Name, "shard", r.cfg.Shard)
-	for _, name := range []string{sparseDir, denseDir} {
+	names, err := r.adoptable(cfg.RestoreDir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
 		if err := r.adoptDir(filepath.Join(cfg.RestoreDir, name), filepath.Join(r.cfg.Dir, name)); err != nil {
 			return fmt.Errorf("adopt %s index: %w", name, err)
 		}
 	}
 	return consensus.FinishAdopt(cfg)
+}
+
+// adoptable names the directories that are taken over: those that were fetched. What the own ones have of other
+// generations is removed when the state has been read.
+func (r *Replica) adoptable(dir string) ([]string, error) {
+	fetched, err := r.cfg.FS.List(dir)
+	if err != nil {
+		return nil, fmt.Errorf("list fetched files: %w", err)
+	}
+	names := []string{sparseDir}
+	for _, name := range fetched {
+		if isStore(name) {
+			names = append(names, name)
+		}
+	}
+	return names, nil
 }
 
 // adoptDir moves a fetched directory over an own one; one that is not there was moved already, or never was.

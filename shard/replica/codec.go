@@ -19,6 +19,14 @@ func (e *encoder) f64(f float64) {
 	e.buf = binary.LittleEndian.AppendUint64(e.buf, math.Float64bits(f))
 }
 
+func (e *encoder) bool(b bool) {
+	if b {
+		e.byte(1)
+		return
+	}
+	e.byte(0)
+}
+
 func (e *encoder) f32(f float32) {
 	e.buf = binary.LittleEndian.AppendUint32(e.buf, math.Float32bits(f))
 }
@@ -58,6 +66,23 @@ func (d *decoder) byte() byte {
 	}
 	d.pos++
 	return d.data[d.pos-1]
+}
+
+func (d *decoder) bool() bool {
+	b := d.byte()
+	if b > 1 {
+		d.fail("bool")
+	}
+	return b == 1
+}
+
+// take copies as many bytes as into has.
+func (d *decoder) take(into []byte) {
+	if d.err != nil || len(d.data)-d.pos < len(into) {
+		d.fail("bytes")
+		return
+	}
+	d.pos += copy(into, d.data[d.pos:])
 }
 
 func (d *decoder) uint() uint64 {

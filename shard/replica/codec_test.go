@@ -31,8 +31,22 @@ func sampleWrites() []api.Write {
 	}
 }
 
+// sampleGroup has what entries of version 3 have more.
+func sampleGroup() []api.Write {
+	return []api.Write{
+		{Kind: api.OpCreate, Doc: api.Document{ID: "p#0", Source: []byte("{}"), Vector: []float32{1, 2}, Generation: 3}},
+		{Kind: api.OpTrim, Doc: api.Document{ID: "p"}, From: 7, Follows: true},
+	}
+}
+
 // encodeAll makes an entry of one request.
-func encodeAll(writes []api.Write) []byte { return encodeWriteBatch(cut(RequestID{1}, writes)...) }
+func encodeAll(writes []api.Write) []byte {
+	requests, err := cut(RequestID{1}, writes, false)
+	if err != nil {
+		panic(err)
+	}
+	return encodeWriteBatch(requests...)
+}
 
 // decodeOne reads an entry of one request.
 func decodeOne(data []byte, version uint16) ([]api.Write, error) {
@@ -45,7 +59,7 @@ func decodeOne(data []byte, version uint16) ([]api.Write, error) {
 
 func TestWriteBatchCodec(t *testing.T) {
 	t.Run("round trip", func(t *testing.T) {
-		got, err := decodeOne(encodeAll(sampleWrites()), 2)
+		got, err := decodeOne(encodeAll(sampleWrites()), 3)
 		require.NoError(t, err)
 		require.Equal(t, sampleWrites(), got)
 	})
@@ -61,98 +75,226 @@ func TestWriteBatchCodec(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, sampleWrites(), got)
 	})
+	t.Run("passages and generations are of version 3", func(t *testing.T) {
+		data := encodeAll(sampleGroup())
+		got, err := decodeOne(data, 3)
+		require.NoError(t, err)
+		require.Equal(t, sampleGroup(), got)
+		_, err = decodeOne(data, 2)
+		require.ErrorIs(t, err, ErrCommand)
+	})
 	t.Run("every truncation is an error", func(t *testing.T) {
 		data := encodeAll(sampleWrites())
 		for n := range data {
-			_, err := decodeWriteBatch(data[:n], 2)
+			_, err := decodeWriteBatch(data[:n], 3)
 			require.ErrorIs(t, err, ErrCommand, "%d bytes", n)
 		}
-		_, err := decodeWriteBatch(append(data, 0), 2)
+		_, err := decodeWriteBatch(append(data, 0), 3)
 		require.ErrorIs(t, err, ErrCommand)
 	})
 }
 
-func TestVectorBatchCodec(t *testing.T) {
-	batch := &vectorBatch{
-		Checkpoint: 12,
+func sampleVectorBatch() *vectorBatch {
+	return &vectorBatch{
+		Generation: 2, Epoch: 1, Checkpoint: 12,
 		Vectors: []dense.Vector{{
-			ID: "a", Version: 9, Values: []float32{1, 2},
+			ID: "a", Version: 9, Slot: 4095, Digest: [16]byte{1, 15: 2}, Values: []float32{1, 2},
 			Attributes: []api.Value{{Field: "lang", Strings: []string{"japanese, long"}}},
 		}},
-		Embedded: []sparse.Key{{ID: "b", Version: 3}},
-		Deleted:  []sparse.Key{{ID: "c", Version: 4}},
+		Kept:    []dense.Vector{{ID: "k", Version: 11, Digest: [16]byte{7}}},
+		Gone:    []dense.Key{{ID: "b", Version: 3}},
+		Failed:  []Failure{{ID: "f", Version: 8, Reason: "too long"}},
+		Cut:     []dense.Key{{ID: "a", Version: 9}},
+		Settled: []againKey{{"c", 4}},
 	}
+}
+
+func TestVectorBatchCodec(t *testing.T) {
+	batch := sampleVectorBatch()
 	data := encodeVectorBatch(batch)
-	got, err := decodeVectorBatch(data)
+	got, err := decodeVectorBatch(data, 2)
 	require.NoError(t, err)
 	require.Equal(t, batch, got)
 	for n := range data {
-		_, err := decodeVectorBatch(data[:n])
+		_, err := decodeVectorBatch(data[:n], 2)
 		require.ErrorIs(t, err, ErrCommand, "%d bytes", n)
 	}
+	t.Run("the bytes of version 1 stay readable", func(t *testing.T) {
+		data, err := hex.DecodeString(goldenVectorBatch)
+		require.NoError(t, err)
+		got, err := decodeVectorBatch(data, 1)
+		require.NoError(t, err)
+		require.Equal(t, &vectorBatch{Checkpoint: 12, Vectors: []dense.Vector{{
+			ID: "a", Version: 9, Values: []float32{1, 2},
+			Attributes: []api.Value{{Field: "lang", Strings: []string{"japanese, long"}}},
+		}}}, got)
+	})
+	t.Run("so do failures", func(t *testing.T) {
+		e := encoder{}
+		e.failures([]Failure{{ID: "a", Version: 3, Reason: "too long"}})
+		got, err := decodeFailures(e.buf)
+		require.NoError(t, err)
+		require.Equal(t, []Failure{{ID: "a", Version: 3, Reason: "too long"}}, got)
+	})
 }
 
-func TestFailureCodec(t *testing.T) {
-	failures := []Failure{{ID: "a", Version: 3, Reason: "too long"}}
-	got, err := decodeFailures(encodeFailures(failures))
+func TestOutboxCodec(t *testing.T) {
+	change := generationChange{generationBegin, 3, 384}
+	gotChange, err := decodeGeneration(encodeGeneration(change))
 	require.NoError(t, err)
-	require.Equal(t, failures, got)
+	require.Equal(t, change, gotChange)
+	_, err = decodeGeneration(encodeGeneration(generationChange{9, 3, 384}))
+	require.ErrorIs(t, err, ErrCommand)
+
+	move := &consumerMove{
+		name: "feed.1", reset: true, epoch: 3, version: 9, deletes: 100, identity: "x", settled: []againKey{{"a", 4}},
+	}
+	data := encodeMove(move)
+	gotMove, err := decodeMove(data)
+	require.NoError(t, err)
+	require.Equal(t, move, gotMove)
+	for n := range data {
+		_, err := decodeMove(data[:n])
+		require.ErrorIs(t, err, ErrCommand)
+	}
+
+	ask := again{generation: 1, embed: true, ids: []string{"a", "b"}}
+	gotAsk, err := decodeAgain(encodeAgain(ask))
+	require.NoError(t, err)
+	require.Equal(t, ask, gotAsk)
 }
 
-func TestDenseState(t *testing.T) {
-	s := newDenseState()
-	s.fail([]Failure{{ID: "a", Version: 3, Reason: "too long"}, {ID: "b", Version: 4, Reason: "empty"}})
-	s.written([]api.Write{remove("b"), remove("c")},
-		[]sparse.Outcome{{Status: api.StatusDeleted, Version: 5}, {Status: api.StatusNotFound}}, true, 77)
-	s.advance(&vectorBatch{Checkpoint: 9})
-	requests := newRequestLog()
+// sampleState has something of everything.
+func sampleState() *state {
+	s := newState()
+	s.begin(0, 4, 0)
+	s.begin(1, 8, 50)
+	s.bury(tombstone{"old", 1, 2})
+	s.move(&consumerMove{name: "feed.0", reset: true, epoch: 1, deletes: 2, identity: "x"})
+	s.move(&consumerMove{name: catalogName, reset: true, epoch: 1, deletes: 2})
+	s.bury(tombstone{"b", 5, 60})
+	s.advance(sampleVectorBatch(), 61)
+	g := s.find(1)
+	g.fail(Failure{ID: "a", Version: 3, Reason: "too long"})
+	g.cut["c"], g.again["d"] = 4, 61
+	g.checkpoint, g.passed, g.epoch, g.dropped = 12, 14, 2, 3
+	s.askAgain("feed.0", "z", 62)
+	s.dense, s.unkept = 62, true
+	return s
+}
+
+func TestState(t *testing.T) {
+	s, requests := sampleState(), newRequestLog()
 	requests.record(RequestID{1}, []sparse.Outcome{{Status: api.StatusCreated, Version: 1}})
-	again, requestsAgain := newDenseState(), newRequestLog()
-	require.NoError(t, restoreState(encodeState(s, requests), again, requestsAgain))
-	require.Equal(t, encodeState(s, requests), encodeState(again, requestsAgain))
-	failures, dropped := again.failures()
-	require.Equal(t, []Failure{{ID: "a", Version: 3, Reason: "too long"}}, failures)
-	require.Zero(t, dropped)
-	require.Equal(t, []sparse.Key{{ID: "b", Version: 77}}, again.pendingDeletes(10))
+	data := encodeState(s, requests)
+	again, requestsAgain := newState(), newRequestLog()
+	require.NoError(t, restoreState(data, again, requestsAgain, false))
+	require.Equal(t, data, encodeState(again, requestsAgain))
+	require.Equal(t, s.hash(), again.hash())
+	require.Equal(t, s.generations, again.generations)
+	require.Equal(t, s.consumers, again.consumers)
 
 	t.Run("damage and newer versions are refused", func(t *testing.T) {
-		data := encodeState(s, requests)
 		for n := range data {
-			require.Error(t, restoreState(data[:n:n], newDenseState(), newRequestLog()), "%d bytes", n)
+			require.Error(t, restoreState(data[:n:n], newState(), newRequestLog(), false), "%d bytes", n)
 		}
-		data[0] = 9
-		require.ErrorIs(t, restoreState(data, newDenseState(), newRequestLog()), sparse.ErrNewerFormat)
-	})
-	t.Run("a state without requests is read", func(t *testing.T) {
-		e := &encoder{}
-		e.byte(1)
-		s.encode(e)
-		again, none := newDenseState(), newRequestLog()
-		require.NoError(t, restoreState(e.buf, again, none))
-		require.Equal(t, encodeState(s, none), encodeState(again, none))
+		newer := append([]byte{9}, data[1:]...)
+		require.ErrorIs(t, restoreState(newer, newState(), newRequestLog(), false), sparse.ErrNewerFormat)
 	})
 	t.Run("failures are bounded", func(t *testing.T) {
-		s := newDenseState()
+		g := newGenerationState(0, 4, 0)
 		for i := range maxFailed + 5 {
-			s.fail([]Failure{{ID: strings.Repeat("x", i+1), Version: 1}})
+			g.fail(Failure{ID: strings.Repeat("x", i+1), Version: 1})
 		}
-		failures, dropped := s.failures()
-		require.Len(t, failures, maxFailed)
-		require.Equal(t, uint64(5), dropped)
+		require.Len(t, g.failed, maxFailed)
+		require.Equal(t, uint64(5), g.dropped)
+	})
+}
+
+// firstState is a state as versions 1 and 2 wrote it.
+func firstState(version byte, checkpoint uint64) []byte {
+	e := &encoder{}
+	e.byte(version)
+	e.uint(checkpoint)
+	e.uint(2)
+	e.failures([]Failure{{ID: "a", Version: 3, Reason: "too long"}})
+	e.uint(1)
+	e.str("deleted")
+	e.uint(77)
+	if version > 1 {
+		e.uint(0)
+	}
+	return e.buf
+}
+
+func TestStateOfEarlierVersions(t *testing.T) {
+	for version := byte(1); version <= 2; version++ {
+		s := newState()
+		s.begin(0, 4, 0)
+		require.NoError(t, restoreState(firstState(version, 9), s, newRequestLog(), false))
+		at, ok := s.embedded(0)
+		require.True(t, ok)
+		require.Equal(t, embedded{checkpoint: 9}, at)
+		failures, _ := s.failures(0)
+		require.Equal(t, Failures{List: []Failure{{ID: "a", Version: 3, Reason: "too long"}}, More: 2}, failures)
+		require.False(t, s.isUnkept())
+		nine := uint64(9)
+		require.Equal(t, nine*0x9e3779b97f4a7c15, s.hash(), "replicas of both versions agree")
+	}
+	t.Run("whose vectors are in a server", func(t *testing.T) {
+		s := newState()
+		s.begin(0, 4, 0)
+		require.NoError(t, restoreState(firstState(2, 9), s, newRequestLog(), true))
+		require.True(t, s.isUnkept())
+	})
+}
+
+func FuzzDecodeOutbox(f *testing.F) {
+	f.Add(byte(0), encodeVectorBatch(sampleVectorBatch()))
+	f.Add(byte(1), encodeGeneration(generationChange{1, 2, 3}))
+	f.Add(byte(2), encodeMove(&consumerMove{name: "feed.0", settled: []againKey{{"a", 4}}}))
+	f.Add(byte(3), encodeAgain(again{ids: []string{"a"}}))
+	f.Add(byte(4), encodeState(sampleState(), newRequestLog()))
+	f.Fuzz(func(t *testing.T, kind byte, data []byte) {
+		var err error
+		switch kind % 5 {
+		case 0:
+			var b *vectorBatch
+			if b, err = decodeVectorBatch(data, 2); err == nil {
+				_, err = decodeVectorBatch(encodeVectorBatch(b), 2)
+				require.NoError(t, err)
+			}
+		case 1:
+			_, err = decodeGeneration(data)
+		case 2:
+			_, err = decodeMove(data)
+		case 3:
+			_, err = decodeAgain(data)
+		case 4:
+			_ = restoreState(data, newState(), newRequestLog(), false)
+			_, err = decodeVectorBatch(data, 1)
+		}
+		if err != nil {
+			require.ErrorIs(t, err, ErrCommand)
+		}
 	})
 }
 
 func FuzzDecodeWriteBatch(f *testing.F) {
 	f.Add(encodeAll(sampleWrites()))
+	f.Add(encodeAll(sampleGroup()))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for version := range uint16(3) {
+		for version := range uint16(4) {
 			requests, err := decodeWriteBatch(data, version)
 			if err != nil {
 				require.ErrorIs(t, err, ErrCommand)
 				continue
 			}
 			for _, r := range requests {
-				again, err := decodeOne(encodeAll(r.writes), 2)
+				for i := range r.writes {
+					r.writes[i].Follows = r.writes[i].Follows && i > 0
+				}
+				again, err := decodeOne(encodeAll(r.writes), 3)
 				require.NoError(t, err)
 				require.Len(t, again, len(r.writes))
 			}
@@ -176,7 +318,7 @@ func BenchmarkWriteBatchCodec(b *testing.B) {
 	b.Run("decode", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := decodeWriteBatch(data, 2); err != nil {
+			if _, err := decodeWriteBatch(data, 3); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -10,6 +10,8 @@ import (
 const (
 	writeConditional = 1 << 0
 	writeVector      = 1 << 1
+	writeFollows     = 1 << 2
+	writeGeneration  = 1 << 3
 )
 
 // Flags of an encoded value: which slices follow.
@@ -32,10 +34,19 @@ func appendWrite(buf []byte, w *api.Write) []byte {
 	if w.Doc.Vector != nil {
 		flags |= writeVector
 	}
+	if w.Follows {
+		flags |= writeFollows
+	}
+	if w.Doc.Vector != nil && w.Doc.Generation != 0 {
+		flags |= writeGeneration
+	}
 	e.byte(flags)
 	e.str(w.Doc.ID)
 	if w.IfVersion != nil {
 		e.uint(*w.IfVersion)
+	}
+	if w.Kind == api.OpTrim {
+		e.uint(uint64(w.From))
 	}
 	e.bytes(w.Doc.Source)
 	shared := &Sharing{}
@@ -43,6 +54,9 @@ func appendWrite(buf []byte, w *api.Write) []byte {
 	e.values(w.Doc.Values, shared)
 	if w.Doc.Vector != nil {
 		e.f32s(w.Doc.Vector)
+	}
+	if flags&writeGeneration != 0 {
+		e.uint(uint64(w.Doc.Generation))
 	}
 	return e.buf
 }
@@ -141,7 +155,7 @@ func decodeWriteBatch(payload []byte, version uint16) ([]writeRequest, error) {
 		// The least write is kind, flags, and three lengths.
 		requests[i].writes = make([]api.Write, d.count(5))
 		for j := range requests[i].writes {
-			d.write(&requests[i].writes[j])
+			d.write(&requests[i].writes[j], version)
 		}
 	}
 	if err := d.end(); err != nil {
@@ -150,19 +164,27 @@ func decodeWriteBatch(payload []byte, version uint16) ([]writeRequest, error) {
 	return requests, nil
 }
 
-func (d *decoder) write(w *api.Write) {
+func (d *decoder) write(w *api.Write, version uint16) {
+	last, known := api.OpTrim, byte(writeConditional|writeVector|writeFollows|writeGeneration)
+	if version < 3 {
+		last, known = api.OpDelete, writeConditional|writeVector
+	}
 	w.Kind = api.OpKind(d.byte())
-	if w.Kind < api.OpIndex || w.Kind > api.OpDelete {
+	if w.Kind < api.OpIndex || w.Kind > last {
 		d.fail("kind of write")
 	}
 	flags := d.byte()
-	if flags&^(writeConditional|writeVector) != 0 {
+	if flags&^known != 0 || flags&(writeVector|writeGeneration) == writeGeneration {
 		d.fail("flags of write")
 	}
+	w.Follows = flags&writeFollows != 0
 	w.Doc.ID = d.str()
 	if flags&writeConditional != 0 {
 		version := d.uint()
 		w.IfVersion = &version
+	}
+	if w.Kind == api.OpTrim {
+		w.From = d.small()
 	}
 	w.Doc.Source = d.bytes()
 	sourceStart := d.pos - len(w.Doc.Source)
@@ -172,6 +194,9 @@ func (d *decoder) write(w *api.Write) {
 	w.Doc.Values = d.values(d.text[sourceStart:d.pos])
 	if flags&writeVector != 0 {
 		w.Doc.Vector = d.f32s()
+	}
+	if flags&writeGeneration != 0 {
+		w.Doc.Generation = d.small()
 	}
 }
 

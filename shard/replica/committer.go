@@ -21,6 +21,8 @@ type request struct {
 	id      RequestID
 	encoded []byte
 	count   int
+	// mixed says that nodes of an earlier version must read it.
+	mixed bool
 	// done gets exactly one reply unless the request is withdrawn.
 	done chan reply
 	// taken is set under committer.mu once the request is on its way into the log.
@@ -117,6 +119,9 @@ func (c *committer) take() []*request {
 	n, writes, bytes := 0, 0, 0
 	for n < len(c.queue) {
 		r := c.queue[n]
+		if n > 0 && r.mixed != c.queue[0].mixed {
+			break
+		}
 		if n > 0 && (writes+r.count > maxEntryWrites || bytes+len(r.encoded) > maxEntryBytes) {
 			break
 		}
@@ -177,7 +182,11 @@ func (c *committer) propose(taken []*request) ([]requestResult, uint64, error) {
 	if c.ctx.Err() != nil {
 		return nil, 0, ErrClosed
 	}
-	result, index, err := propose(c.ctx, c.log, typeWriteBatch, writeVersion, encodeWriteBatch(taken...))
+	version := writeVersion
+	if taken[0].mixed {
+		version = mixedVersion
+	}
+	result, index, err := propose(c.ctx, c.log, typeWriteBatch, version, encodeWriteBatch(taken...))
 	if err != nil {
 		return nil, 0, err
 	}

@@ -37,17 +37,25 @@ type Config struct {
 	FS    vfs.FS
 	// Analyzers is shared by all replicas of a process.
 	Analyzers *analysis.Registry
-	// Embedder turns texts into vectors; nil if there is none, and documents then wait for one.
-	Embedder embedclient.Embedder
-	// Remote is the dense index outside this process; nil keeps the vectors here, in a flat index. The
-	// replica closes it.
-	Remote dense.Index
+	// IndexID is the index's UUID, for the ledger.
+	IndexID string
+	// Wanted is what Want tells later; its Dense is Schema.Dense unless it is set.
+	Wanted Wanted
+	// Embedder gives what turns texts into vectors by a model, api.DenseConfig.Model; nil if there is none, and
+	// documents then wait for one.
+	Embedder func(model string) (embedclient.Embedder, error)
+	// Collection gives the index outside of this process for the vectors of a generation, and what is to be called
+	// when it is not needed any more; nil searches the vectors here.
+	Collection func(ctx context.Context, config api.DenseConfig) (dense.Collection, func(), error)
+	// Ledger is told what becomes of documents; nil for none.
+	Ledger Ledger
 	// FlushBytes is sparse.Config.FlushBytes; 0 is that package's default.
 	FlushBytes int
 	// SnapshotEvery is how many log entries are applied before the indexes are made durable and the log
 	// is cut; 0 is the default of package consensus.
 	SnapshotEvery uint64
-	// After is the clock of the worker's backoff, time.After in production.
+	// Now is the clock, After the timers of the workers.
+	Now      func() time.Time
 	After    func(time.Duration) <-chan time.Time
 	Logger   *slog.Logger
 	Registry prometheus.Registerer
@@ -57,7 +65,7 @@ type Config struct {
 // Registry are to be set.
 func Default() Config {
 	return Config{
-		FS: vfs.OS(), After: time.After, Node: localNode, Shard: localShard, Founders: []string{localNode},
+		FS: vfs.OS(), Now: time.Now, After: time.After, Node: localNode, Shard: localShard, Founders: []string{localNode},
 	}
 }
 
@@ -75,6 +83,7 @@ func (c *Config) Validate() error {
 	missing("Shard", c.Shard == "")
 	missing("FS", c.FS == nil)
 	missing("Analyzers", c.Analyzers == nil)
+	missing("Now", c.Now == nil)
 	missing("After", c.After == nil)
 	missing("Logger", c.Logger == nil)
 	missing("Registry", c.Registry == nil)

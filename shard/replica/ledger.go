@@ -35,7 +35,8 @@ type LedgerEntry struct {
 	Index uint64
 	// At is about when the leader applied the document, zero where it does not know any more.
 	At time.Time
-	// Source is the stored document, for what a ledger wants to know of it; nil for a delete. It must not be kept.
+	// Source is the stored document, for what a ledger wants to know of it; nil for a delete. It must not be kept
+	// behind Record.
 	Source []byte
 }
 
@@ -53,8 +54,11 @@ type LedgerPosition struct {
 	Generation       int
 	// Deletes is the log index up to which deletes are recorded.
 	Deletes uint64
-	// Sweep numbers the comparisons of everything: what is recorded gets the number, see LedgerBatch.Swept.
-	Sweep uint64
+	// Sweep numbers the comparisons of everything: what is recorded gets the number, unless it has a higher one; see
+	// LedgerBatch.Swept. SweepTo is the version up to which one has to get that is under way, else 0.
+	Sweep, SweepTo uint64
+	// Epoch counts how often the replica asked for everything to be told again.
+	Epoch uint64
 }
 
 // LedgerBatch is recorded as a whole, together with its position, or not at all.

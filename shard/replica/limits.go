@@ -11,6 +11,10 @@ const (
 	maxEntryBytes = 1 << 20
 	// maxEntryWrites bounds the writes of an entry: applying is done under one lock, in a few milliseconds.
 	maxEntryWrites = 1024
+	// maxGroupWrites and maxGroupBytes bound the writes that follow one another and so are one entry: a document with
+	// as many passages as are allowed, its other fields repeated in each. The log takes 128 MiB.
+	maxGroupWrites = 10_002
+	maxGroupBytes  = 48 << 20
 	// maxQueueWrites bounds the writes that wait for their entry; past it callers get ErrOverloaded.
 	maxQueueWrites = 16 * maxEntryWrites
 	// maxQueueBytes bounds their bytes. A single request is always let in when nothing waits.
@@ -37,9 +41,11 @@ const (
 	maxFailed = 1000
 	// maxReasonBytes bounds one such reason.
 	maxReasonBytes = 256
-	// maxPendingDeletes bounds the ids waiting to be deleted from a remote dense index. What is dropped
-	// past it stays there as garbage that searches resolve away.
-	maxPendingDeletes = 10_000
+	// maxTombstones bounds the deletes that are remembered for consumers, which are part of every manifest: 1 MB
+	// with usual ids. A consumer that was away for more compares everything.
+	maxTombstones = 20_000
+	// maxAgain bounds the ids that one consumer is to look at again. With more it begins anew.
+	maxAgain = 10_000
 	// maxFilterIDs bounds the ids that a filter with text clauses is turned into for the dense leg.
 	maxFilterIDs = 10_000
 	// maxVersion, in a key to delete, means all versions.
@@ -47,7 +53,39 @@ const (
 	// denseMargin is how many hits more than wanted the dense index is asked for, to replace stale ones.
 	denseMargin = 16
 
-	// minBackoff and maxBackoff bound the wait of the worker after a failure; jitter spreads it.
-	minBackoff = 200 * time.Millisecond
-	maxBackoff = 10 * time.Second
+	// maxFlight bounds the batches that are embedded at once: one is committed or on its way while the service works
+	// on the next.
+	maxFlight = 2
+	// minCutBytes is the length to which the beginning of a text that was rejected is shortened at last: every model
+	// takes that.
+	minCutBytes = 1 << 10
+	// maxFeed bounds the rows that are written to a server at once, and maxRecord the documents told to a ledger.
+	maxFeed   = 1000
+	maxRecord = 1000
+	// repairRows is about how many rows are compared at once: some 10 MB.
+	repairRows = 100_000
+
+	// minBackoff bounds the wait of a worker after a failure, and so do the others for each of them; jitter spreads
+	// it. A server of vectors is looked for by a small question, which may be asked often.
+	minBackoff    = 200 * time.Millisecond
+	embedBackoff  = 5 * time.Second
+	feedBackoff   = 1500 * time.Millisecond
+	ledgerBackoff = 5 * time.Second
+	// feedTimeout bounds writing a batch, probeTimeout the question whether a server is there, ledgerTimeout a call of
+	// a ledger.
+	feedTimeout   = 30 * time.Second
+	probeTimeout  = 2 * time.Second
+	ledgerTimeout = 30 * time.Second
+	// identifyEvery is how often a collection is looked at whether it is still the same, auditEvery how often its rows
+	// are counted while nothing else is to be done, locateEvery how often a ledger is asked where it is.
+	identifyEvery = 5 * time.Second
+	auditEvery    = time.Minute
+	locateEvery   = 10 * time.Second
+
+	// minAgeStep is how exactly the times of versions are known, maxAgeMarks how many: with those, 6 minutes of
+	// steady writes are, and what is older less exactly.
+	minAgeStep  = 100 * time.Millisecond
+	maxAgeMarks = 4096
+	// meterSeconds is over how long rates are told.
+	meterSeconds = 10
 )

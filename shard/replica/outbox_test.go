@@ -73,10 +73,15 @@ func direction(text string) []float32 {
 func denseReplica(t *testing.T, e embedclient.Embedder) *Replica {
 	t.Helper()
 	cfg := testConfig(t.TempDir(), denseSchema())
-	cfg.Embedder = e
+	cfg.Embedder = serve(e)
 	r := openReplica(t, cfg)
 	t.Cleanup(func() { require.NoError(t, r.Close()) })
 	return r
+}
+
+// serve is a service that has every model.
+func serve(e embedclient.Embedder) func(string) (embedclient.Embedder, error) {
+	return func(string) (embedclient.Embedder, error) { return e, nil }
 }
 
 func waitDense(t *testing.T, r *Replica, results []api.WriteResult) {
@@ -163,8 +168,7 @@ func TestDenseWorker(t *testing.T) {
 			}
 			return &embedclient.BatchError{Errs: errs}
 		})
-		o := &outbox{embedder: e}
-		values, reasons, err := o.embedTexts(testContext(t), []string{"north", "poison"})
+		values, reasons, err := embedTexts(testContext(t), e, []string{"north", "poison"})
 		require.NoError(t, err)
 		require.Equal(t, direction("north"), values[0])
 		require.NoError(t, reasons[0])
@@ -172,7 +176,7 @@ func TestDenseWorker(t *testing.T) {
 	})
 	t.Run("a hanging service does not keep the replica from closing", func(t *testing.T) {
 		cfg := testConfig(t.TempDir(), denseSchema())
-		cfg.Embedder = &scriptedEmbedder{hold: make(chan struct{})}
+		cfg.Embedder = serve(&scriptedEmbedder{hold: make(chan struct{})})
 		r := openReplica(t, cfg)
 		mustWrite(t, r, put("n", "north"))
 		require.NoError(t, r.Close())
@@ -214,7 +218,7 @@ func TestStaleVectors(t *testing.T) {
 	t.Run("after a restart vectors are there and the worker goes on", func(t *testing.T) {
 		cfg := testConfig(t.TempDir(), denseSchema())
 		e := &scriptedEmbedder{}
-		cfg.Embedder = e
+		cfg.Embedder = serve(e)
 		r := openReplica(t, cfg)
 		waitDense(t, r, mustWrite(t, r, put("a", "north"), put("b", "east")))
 		require.NoError(t, r.Close())

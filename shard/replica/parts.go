@@ -1,10 +1,16 @@
 package replica
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
 	"path/filepath"
 
 	"sagasu/internal/consensus"
+	"sagasu/internal/dense"
 	"sagasu/internal/dense/flat"
+	"sagasu/internal/dense/vault"
 )
 
 // The names in a group that has one replica.
@@ -32,10 +38,35 @@ func (r *Replica) consensusConfig() consensus.Config {
 	return cfg
 }
 
-// flatConfig is the configuration of the vectors kept here.
-func (r *Replica) flatConfig() flat.Config {
+// openStore opens the vectors of a generation: those that are searched here, or those that are searched elsewhere.
+// Neither refuses what was committed, so the limit is kept by who proposes it, see room.
+func (r *Replica) openStore(dir string, dims int) (vectorStore, error) {
+	if r.cfg.Collection != nil {
+		cfg := vault.Default()
+		cfg.FS, cfg.Dir, cfg.Dims = r.cfg.FS, dir, dims
+		return vault.Open(cfg)
+	}
 	cfg := flat.Default()
-	cfg.FS, cfg.Dir = r.cfg.FS, filepath.Join(r.cfg.Dir, denseDir)
-	cfg.Dims, cfg.Schema = r.cfg.Schema.Dense.Dims, r.cfg.Schema
-	return cfg
+	cfg.FS, cfg.Dir, cfg.Dims, cfg.Schema, cfg.Limit = r.cfg.FS, dir, dims, r.cfg.Schema, math.MaxInt32
+	return flat.Open(cfg)
+}
+
+// room returns dense.ErrFull if a generation can't take that many vectors more.
+func (r *Replica) room(ctx context.Context, generation, vectors int) error {
+	limit := flat.DefaultLimit
+	if r.cfg.Collection != nil {
+		limit = vault.DefaultLimit
+	}
+	count := 0
+	err := r.vectors.use(generation, func(s vectorStore) (err error) {
+		count, err = s.Count(ctx)
+		return err
+	})
+	if err != nil && !errors.Is(err, ErrNoGeneration) {
+		return fmt.Errorf("count vectors: %w", err)
+	}
+	if count+vectors > limit {
+		return fmt.Errorf("%d vectors beside %d, the limit is %d: %w", vectors, count, limit, dense.ErrFull)
+	}
+	return nil
 }

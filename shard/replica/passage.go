@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"strings"
 
@@ -10,23 +11,29 @@ import (
 
 // passage is what the dense leg needs of a document.
 type passage struct {
-	// text is what is embedded: the values of the schema's dense fields, joined by line feeds.
+	doc api.Document
+	// text is what is embedded: the values of the generation's fields, joined by line feeds.
 	text string
-	// attributes are the values that filters can ask for.
-	attributes []api.Value
 }
 
 // readPassage reads a stored document. It was valid when it was written, so an error means damage.
-func readPassage(schema *api.Schema, stored *sparse.Stored) (passage, error) {
+func readPassage(schema *api.Schema, fields []string, stored *sparse.Stored) (passage, error) {
 	write, err := api.ParseDocumentAs(schema, stored.ID, stored.Source)
 	if err != nil {
 		return passage{}, fmt.Errorf("parse stored document %q: %w", stored.ID, err)
 	}
 	var parts []string
-	for _, field := range schema.Dense.Fields {
+	for _, field := range fields {
 		if v := write.Doc.Value(field); v != nil {
 			parts = append(parts, v.Strings...)
 		}
 	}
-	return passage{text: strings.Join(parts, "\n"), attributes: attributes(schema, &write.Doc)}, nil
+	return passage{doc: write.Doc, text: strings.Join(parts, "\n")}, nil
+}
+
+// digestOf tells texts apart.
+func digestOf(text string) (digest [16]byte) {
+	sum := sha256.Sum256([]byte(text))
+	copy(digest[:], sum[:])
+	return digest
 }

@@ -9,12 +9,12 @@ import (
 	"sagasu/internal/consensus"
 )
 
-// catchUp closes current once this replica has applied everything that was committed when it was opened:
+// catchUp closes caughtUp once this replica has applied everything that was committed when it was opened:
 // what it would answer before could lack acknowledged writes.
 func (r *Replica) catchUp(ctx context.Context) {
 	for {
 		if err := r.reachLeader(ctx); err == nil {
-			close(r.current)
+			close(r.caughtUp)
 			return
 		}
 		select {
@@ -65,7 +65,7 @@ func committed(leader consensus.Stats, term uint64) (uint64, error) {
 // since it was opened. It waits for that as long as ctx lasts.
 func (r *Replica) Ready(ctx context.Context) error {
 	select {
-	case <-r.current:
+	case <-r.caughtUp:
 	case <-r.Failed():
 	case <-ctx.Done():
 		return fmt.Errorf("shard %s of index %q has not caught up yet: %w: %w", r.cfg.Shard, r.cfg.Name, ErrLagging,
@@ -77,7 +77,7 @@ func (r *Replica) Ready(ctx context.Context) error {
 // CaughtUp reports whether the replica has caught up with its group since it was opened.
 func (r *Replica) CaughtUp() bool {
 	select {
-	case <-r.current:
+	case <-r.caughtUp:
 		return true
 	default:
 		return false
@@ -88,7 +88,7 @@ func (r *Replica) CaughtUp() bool {
 // for at most maxLagWait, since another replica may be there already, and returns ErrLagging then.
 func (r *Replica) AwaitIndex(ctx context.Context, index uint64) error {
 	select {
-	case <-r.current:
+	case <-r.caughtUp:
 		if index <= r.group.AppliedIndex() {
 			return r.Err()
 		}

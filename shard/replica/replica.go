@@ -7,34 +7,41 @@ import (
 	"io"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"sagasu/internal/consensus"
-	"sagasu/internal/dense"
-	"sagasu/internal/dense/flat"
 	"sagasu/sparse"
 )
 
 // Replica is one replica of one shard. All methods may be called by any number of goroutines.
 type Replica struct {
-	cfg    Config
-	lock   io.Closer
-	sparse *sparse.Index
-	// dense is the index that searches ask: flat or Config.Remote; nil without a dense leg.
-	dense     dense.Index
-	state     *denseState
+	cfg       Config
+	lock      io.Closer
+	sparse    *sparse.Index
+	vectors   *vectors
+	state     *state
 	requests  *requestLog
 	machine   *machine
 	group     *consensus.Group
 	committer *committer
-	outbox    *outbox
 	metrics   *metrics
+
+	// wanted is what the metadata say, rewanted holds a token when that changed.
+	wanted   atomic.Pointer[Wanted]
+	rewanted chan struct{}
+	// workers are those of a leader, nil elsewhere.
+	workers atomic.Pointer[workers]
+	// reached has, by worker, the version up to which it found nothing left to do.
+	reached sync.Map
+	// lags remembers what waits.
+	lags lags
 
 	// stop ends the goroutines that running counts.
 	stop context.CancelFunc
-	// current is closed when this replica has caught up with its group for the first time.
-	current chan struct{}
-	running sync.WaitGroup
-	failure failure
+	// caughtUp is closed when this replica has caught up with its group for the first time.
+	caughtUp chan struct{}
+	running  sync.WaitGroup
+	failure  failure
 }
 
 // failure keeps the first error that ended the replica.
@@ -59,9 +66,13 @@ func Open(cfg Config) (*Replica, error) {
 		return nil, fmt.Errorf("open replica of index %q: %w", cfg.Name, err)
 	}
 	r := &Replica{
-		cfg: cfg, lock: lock, state: newDenseState(), requests: newRequestLog(), current: make(chan struct{}),
-		failure: failure{done: make(chan struct{})},
+		cfg: cfg, lock: lock, state: newState(), requests: newRequestLog(), caughtUp: make(chan struct{}),
+		rewanted: make(chan struct{}, 1), failure: failure{done: make(chan struct{})},
 	}
+	if cfg.Wanted.Dense == nil {
+		cfg.Wanted.Dense = cfg.Schema.Dense
+	}
+	r.wanted.Store(&cfg.Wanted)
 	if err := r.open(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open replica of index %q: %w", cfg.Name, err), r.release())
 	}
@@ -73,27 +84,24 @@ func (r *Replica) open() error {
 	if err := r.adopt(); err != nil {
 		return err
 	}
+	r.vectors = newVectors(r.cfg.FS, r.cfg.Dir, r.openStore)
 	if err := r.openSparse(); err != nil {
 		return err
 	}
-	local, err := r.openDense()
-	if err != nil {
+	if err := r.openVectors(); err != nil {
 		return err
 	}
-	var vectors flatVectors
-	if local != nil {
-		vectors = local
-	}
-	r.machine = newMachine(r.sparse, vectors, r.cfg.Remote != nil, r.state, r.requests)
+	r.machine = newMachine(r.cfg.Schema, r.sparse, r.vectors, r.state, r.requests, newAges(r.cfg.Now))
 	lag := func() float64 { return float64(r.DenseLag()) }
-	if r.metrics, err = newMetrics(r.cfg.Registry, r.cfg.Name, r.cfg.Shard, lag); err != nil {
+	age := func() float64 { return r.denseAge().Seconds() }
+	var err error
+	if r.metrics, err = newMetrics(r.cfg.Registry, r.cfg.Name, r.cfg.Shard, lag, age); err != nil {
 		return err
 	}
 	if r.group, err = consensus.Open(r.consensusConfig(), r.machine); err != nil {
 		return fmt.Errorf("open log: %w", err)
 	}
 	r.committer = newCommitter(r.group, r.group.AwaitKnown, r.metrics)
-	r.outbox = r.newOutbox()
 	r.start()
 	return nil
 }
@@ -110,93 +118,56 @@ func (r *Replica) openSparse() error {
 		return fmt.Errorf("open sparse index: %w", err)
 	}
 	r.sparse = index
-	return restoreState(index.RecoveredState(), r.state, r.requests)
+	return nil
 }
 
-// manifestState is what goes into a manifest of the sparse index. The vectors are made durable before
-// it, so that the dense index is never behind by more than the entry being applied: in a replay, the
-// documents are then those of the entry that is replayed, and so is their hash.
+// manifestState is what goes into a manifest of the sparse index. The vectors are made durable before it, so that
+// they are never behind what the manifest tells of them.
 func (r *Replica) manifestState() []byte {
-	if local, ok := r.dense.(*flat.Index); ok && r.machine != nil {
-		if _, err := local.Flush(context.Background()); err != nil {
-			r.machine.stop(fmt.Errorf("flush dense index: %w", err))
-		}
+	if err := r.vectors.flush(context.Background()); err != nil && r.machine != nil {
+		r.machine.stop(fmt.Errorf("flush %w", err))
 	}
 	return encodeState(r.state, r.requests)
 }
 
-// openDense gives the flat index, nil if the dense leg is remote or there is none.
-func (r *Replica) openDense() (*flat.Index, error) {
-	switch {
-	case r.cfg.Schema.Dense == nil:
-		return nil, nil
-	case r.cfg.Remote != nil:
-		r.dense = r.cfg.Remote
-		return nil, nil
+// openVectors reads the state, and opens the vectors of the generations that it tells of. A new replica begins as
+// every other one of its group has: with generation 0, whose dimensions it knows unless the index has changed its
+// model since.
+func (r *Replica) openVectors() error {
+	if dense := r.cfg.Schema.Dense; dense != nil {
+		dims := 0
+		if dense.Generation == 0 {
+			dims = dense.Dims
+		}
+		r.state.begin(0, dims, 0)
 	}
-	local, err := flat.Open(r.flatConfig())
-	if err != nil {
-		return nil, fmt.Errorf("open dense index: %w", err)
+	if err := restoreState(r.sparse.RecoveredState(), r.state, r.requests, r.cfg.Collection != nil); err != nil {
+		return err
 	}
-	r.dense = local
-	return local, nil
+	known := r.state.numbers()
+	if err := r.vectors.removeStray(known); err != nil {
+		return err
+	}
+	for _, number := range known {
+		g := r.state.find(number)
+		if g.dims == 0 {
+			continue
+		}
+		if err := r.vectors.add(number, g.dims, g.born); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// start runs the worker and the watch over the parts.
+// start runs the workers and the watch over the parts.
 func (r *Replica) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	r.stop = cancel
 	r.running.Go(func() { r.watch(ctx) })
 	r.running.Go(func() { r.lead(ctx) })
 	r.running.Go(func() { r.catchUp(ctx) })
-}
-
-// newOutbox makes the dense worker, nil for an index without a dense leg.
-func (r *Replica) newOutbox() *outbox {
-	if r.cfg.Schema.Dense == nil {
-		return nil
-	}
-	o := &outbox{
-		schema: r.cfg.Schema, sparse: r.sparse, state: r.state, log: r.group, embedder: r.cfg.Embedder,
-		remote: r.cfg.Remote, last: r.machine.version.Load, reached: &r.machine.reached,
-		wake: r.machine.wake, retry: make(chan struct{}, 1), after: r.cfg.After,
-		logger: r.cfg.Logger.With("index", r.cfg.Name), metrics: r.metrics,
-	}
-	if local, ok := r.dense.(*flat.Index); ok {
-		o.room = func(ctx context.Context, vectors int) error { return room(ctx, local, vectors) }
-	}
-	return o
-}
-
-// room returns dense.ErrFull if the index can't take that many vectors more.
-func room(ctx context.Context, x *flat.Index, vectors int) error {
-	count, err := x.Count(ctx)
-	if err != nil {
-		return fmt.Errorf("count vectors: %w", err)
-	}
-	if count+vectors > x.Limit() {
-		return fmt.Errorf("%d vectors beside %d, the limit is %d: %w", vectors, count, x.Limit(), dense.ErrFull)
-	}
-	return nil
-}
-
-// lead runs the dense worker whenever this replica leads.
-func (r *Replica) lead(ctx context.Context) {
-	changes := r.group.LeaderChanges()
-	leading := r.group.IsLeader()
-	for ctx.Err() == nil {
-		term, end := context.WithCancel(ctx)
-		var worker sync.WaitGroup
-		if leading && r.outbox != nil {
-			worker.Go(func() { r.outbox.tail(term) })
-		}
-		select {
-		case leading = <-changes:
-		case <-ctx.Done():
-		}
-		end()
-		worker.Wait()
-	}
+	r.running.Go(func() { r.bury(ctx) })
 }
 
 // watch fails the replica as soon as one of its parts has failed.
@@ -237,15 +208,11 @@ func (r *Replica) Err() error {
 // AppliedEntries is the number of log entries applied since Open: after a restart, the log's tail.
 func (r *Replica) AppliedEntries() uint64 { return r.machine.entries.Load() }
 
-// DenseTrouble is why the dense worker is held up, "" if it isn't.
+// DenseTrouble is why the workers of the present generation are held up, "" if they aren't, or this replica does
+// not lead.
 func (r *Replica) DenseTrouble() string {
-	if r.outbox == nil {
-		return ""
-	}
-	if text := r.outbox.trouble.Load(); text != nil {
-		return *text
-	}
-	return ""
+	config, _ := r.current()
+	return r.workers.Load().trouble(config.Generation)
 }
 
 // Close stops the replica. What was acknowledged is in the log and comes back at the next Open.
@@ -272,8 +239,8 @@ func (r *Replica) release() error {
 	if r.metrics != nil {
 		r.metrics.close()
 	}
-	if r.dense != nil {
-		errs = append(errs, r.dense.Close())
+	if r.vectors != nil {
+		errs = append(errs, r.vectors.close())
 	}
 	if r.sparse != nil {
 		errs = append(errs, r.sparse.Close())

@@ -31,29 +31,72 @@ type DenseResult struct {
 	Total int
 }
 
-// SearchDense gives the nearest documents. What the dense index holds may be older than the documents,
-// so each hit is held against the present versions, and more hits are asked for while stale ones left
-// too few. Errors: ErrNoDense, ErrFilterTooBroad and the dense index's own.
-func (r *Replica) SearchDense(ctx context.Context, req DenseRequest) (DenseResult, error) {
-	if r.dense == nil {
-		return DenseResult{}, ErrNoDense
-	}
-	hits, err := r.nearest(ctx, req)
-	if err != nil {
-		return DenseResult{}, fmt.Errorf("search dense index: %w", err)
-	}
-	total, err := r.dense.Count(ctx)
-	if err != nil {
-		return DenseResult{}, fmt.Errorf("count dense index: %w", err)
-	}
-	return DenseResult{Hits: hits, Lag: r.DenseLag(), Total: total}, nil
+// searcher is a dense index as a search sees it.
+type searcher interface {
+	Search(ctx context.Context, q dense.Query) ([]dense.Hit, error)
+	Count(ctx context.Context) (int, error)
 }
 
-func (r *Replica) nearest(ctx context.Context, req DenseRequest) ([]dense.Hit, error) {
+// SearchDense gives the nearest documents. What the dense index holds may be older than the documents,
+// so each hit is held against the present versions, and more hits are asked for while stale ones left
+// too few. Errors: ErrNoDense, ErrNoGeneration, ErrFilterTooBroad and the dense index's own.
+func (r *Replica) SearchDense(ctx context.Context, req DenseRequest) (DenseResult, error) {
+	if _, ok := r.current(); !ok {
+		return DenseResult{}, ErrNoDense
+	}
+	if dims, ok := r.state.has(req.Generation); !ok {
+		return DenseResult{}, fmt.Errorf("search dense index: generation %d: %w", req.Generation, ErrNoGeneration)
+	} else if dims == 0 {
+		// It has no vectors yet.
+		return DenseResult{Lag: r.lag(req.Generation)}, nil
+	}
+	var out DenseResult
+	err := r.searching(ctx, req.Generation, func(x searcher) (err error) {
+		if out.Hits, err = r.nearest(ctx, x, req); err != nil {
+			return fmt.Errorf("search dense index: %w", err)
+		}
+		if out.Total, err = x.Count(ctx); err != nil {
+			return fmt.Errorf("count dense index: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return DenseResult{}, err
+	}
+	out.Lag = r.lag(req.Generation)
+	return out, nil
+}
+
+// searching calls fn with what searches a generation's vectors: their store, or the collection outside.
+func (r *Replica) searching(ctx context.Context, generation int, fn func(searcher) error) error {
+	if r.cfg.Collection == nil {
+		return r.vectors.use(generation, func(s vectorStore) error {
+			x, ok := s.(searcher)
+			if !ok {
+				return fmt.Errorf("vectors of generation %d are not searched here: %w", generation, ErrNoDense)
+			}
+			return fn(x)
+		})
+	}
+	for _, config := range r.wanted.Load().configs() {
+		if config.Generation != generation {
+			continue
+		}
+		collection, release, err := r.cfg.Collection(ctx, config)
+		if err != nil {
+			return fmt.Errorf("open collection: %w", err)
+		}
+		defer release()
+		return fn(collection)
+	}
+	return fmt.Errorf("generation %d: %w", generation, ErrNoGeneration)
+}
+
+func (r *Replica) nearest(ctx context.Context, x searcher, req DenseRequest) ([]dense.Hit, error) {
 	q := dense.Query{Vector: req.Vector, K: req.K + denseMargin, Filter: req.Filter}
 	resolved := false
 	for {
-		found, err := r.dense.Search(ctx, q)
+		found, err := x.Search(ctx, q)
 		if errors.Is(err, dense.ErrFilterUnsupported) && !resolved {
 			if q.Filter, err = r.filterByIDs(ctx, req.Filter); err != nil {
 				return nil, err
@@ -88,14 +131,19 @@ func (r *Replica) fresh(hits []dense.Hit) []dense.Hit {
 
 // filterByIDs turns a filter that only the sparse index understands into the ids it selects.
 func (r *Replica) filterByIDs(ctx context.Context, filter api.Query) (api.Query, error) {
-	ids, err := r.resolveFilter(ctx, filter, maxFilterIDs)
+	ids, err := r.SelectIDs(ctx, filter, maxFilterIDs)
 	if err != nil {
 		return nil, err
 	}
 	return &api.IDs{Values: ids, Boost: 1}, nil
 }
 
-func (r *Replica) resolveFilter(ctx context.Context, filter api.Query, limit int) ([]string, error) {
+// SelectIDs gives the ids, ascending, of the documents that a filter selects; nil selects all. ErrFilterTooBroad
+// if they are more than limit.
+func (r *Replica) SelectIDs(ctx context.Context, filter api.Query, limit int) ([]string, error) {
+	if filter == nil {
+		filter = &api.MatchAll{Boost: 1}
+	}
 	snap := r.sparse.Snapshot()
 	defer snap.Release()
 	ids, err := snap.IDs(ctx, filter, limit)
@@ -108,34 +156,20 @@ func (r *Replica) resolveFilter(ctx context.Context, filter api.Query, limit int
 	return ids, nil
 }
 
-// DenseLag is the number of documents that the dense worker has not reached yet; 0 without a dense leg.
-func (r *Replica) DenseLag() int {
-	if r.cfg.Schema.Dense == nil {
-		return 0
-	}
-	checkpoint, _ := r.state.progress()
-	// Counting looks at each document, which a search can't afford while there is nothing to count.
-	if max(checkpoint, r.machine.reached.Load()) >= r.machine.version.Load() {
-		return 0
-	}
-	snap := r.sparse.Snapshot()
-	defer snap.Release()
-	return snap.CountAfter(checkpoint)
-}
-
-// WaitDense returns when every document up to that version is embedded or recorded as failed. It
+// WaitDense returns when every document up to that version can be found by its vector, or is recorded as failed. It
 // returns ErrNoDense at once for an index without a dense leg.
 func (r *Replica) WaitDense(ctx context.Context, version uint64) error {
-	if r.cfg.Schema.Dense == nil {
-		return ErrNoDense
-	}
 	for {
-		checkpoint, changed := r.state.progress()
-		if r.embeddedUpTo(checkpoint, version) {
+		moved := r.state.moved()
+		config, ok := r.current()
+		if !ok {
+			return ErrNoDense
+		}
+		if r.found(config.Generation, version) {
 			return nil
 		}
 		select {
-		case <-changed:
+		case <-moved:
 		case <-r.Failed():
 			return fmt.Errorf("wait for the dense leg: %w: %w", ErrClosed, r.Err())
 		case <-ctx.Done():
@@ -144,14 +178,31 @@ func (r *Replica) WaitDense(ctx context.Context, version uint64) error {
 	}
 }
 
-// embeddedUpTo reports whether no live document with a version up to the given one is left above the
-// checkpoint: the checkpoint itself does not move past documents that were deleted.
-func (r *Replica) embeddedUpTo(checkpoint, version uint64) bool {
-	if checkpoint >= version {
+// found reports whether no live document with a version up to the given one is left that waits for its vector: the
+// workers' checkpoints themselves do not move past documents that were deleted.
+func (r *Replica) found(generation int, version uint64) bool {
+	done, ok := r.done(generation)
+	if !ok {
+		return false
+	}
+	if done >= version {
 		return true
 	}
 	snap := r.sparse.Snapshot()
 	defer snap.Release()
-	next := snap.After(checkpoint, 1)
+	next := snap.After(done, 1)
 	return len(next) == 0 || next[0].Version > version
+}
+
+// done is the document version up to which the vectors of a generation can be found.
+func (r *Replica) done(generation int) (uint64, bool) {
+	at, ok := r.state.embedded(generation)
+	if !ok {
+		return 0, false
+	}
+	if r.cfg.Collection == nil {
+		return at.checkpoint, true
+	}
+	fed, _ := r.state.consumer(feedName(generation))
+	return min(at.checkpoint, fed.version), true
 }
