@@ -41,6 +41,8 @@ const (
 	DefaultSearchTimeout = 2 * time.Second
 	// MaxSearchTimeout bounds the timeout a search can ask for: it holds a place in the admission queue.
 	MaxSearchTimeout = 60 * time.Second
+	// MaxDifferenceIDs bounds the ids that a report names of each difference.
+	MaxDifferenceIDs = 100
 	// MaxFusionWindow bounds fusion.window: it is what the default gives for the deepest page.
 	MaxFusionWindow = 4 * MaxResultWindow
 	// DefaultFusionK is the k of reciprocal rank fusion (Cormack, Clarke and Buettcher, 2009).

@@ -95,6 +95,11 @@ func (c *collections) close() error {
 // noVectors stands for vectors that can't be opened.
 type noVectors struct{ err error }
 
+// Scan gives why not.
+func (v noVectors) Scan(context.Context, int, int, func(dense.Key) error) error {
+	return fmt.Errorf("%w: %w", dense.ErrUnavailable, v.err)
+}
+
 // Search gives why not.
 func (v noVectors) Search(context.Context, dense.Query) ([]dense.Hit, error) {
 	return nil, fmt.Errorf("%w: %w", dense.ErrUnavailable, v.err)

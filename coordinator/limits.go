@@ -35,6 +35,17 @@ const (
 	maxPassageBatchBytes = 1 << 20
 	// passageReads is how often the passages of a document are read until no write falls between.
 	passageReads = 5
+	// verifyPage is how many documents are listed at once to compare stores, verifyBatch how many are looked at again
+	// or repaired. maxVerifiedExtra bounds the ids of vectors without documents that are remembered of a shard, some
+	// 100 MB.
+	verifyPage       = 5_000
+	verifyBatch      = 1_000
+	maxVerifiedExtra = 1_000_000
+	// verifyNoted is how often progress of a comparison is noted, verifyTimeout bounds one question to a leader.
+	verifyNoted   = 5 * time.Second
+	verifyTimeout = 30 * time.Second
+	// maxReports bounds the reports of comparisons that a node keeps.
+	maxReports = 32
 	// probeTimeout bounds asking an embedding service for the dimensions of its vectors.
 	probeTimeout = 5 * time.Second
 	// conflictShown is how long a conflict of gossip is told of after it was seen last.

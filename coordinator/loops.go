@@ -17,6 +17,7 @@ import (
 func (n *Node) start() {
 	n.loop("found the cluster", n.foundCluster)
 	n.loop("join the cluster", n.joinCluster)
+	n.loop("end comparisons that were lost", n.lostComparisons)
 	if n.host != nil {
 		n.loop("hold replicas", n.holdReplicas)
 	}

@@ -36,6 +36,8 @@ type Node struct {
 	// layouts knows how to reach the shards of each index, writes how to change them.
 	layouts *layouts
 	writes  *writes
+	// verifying are the comparisons of stores that this node makes.
+	verifying *verifying
 
 	// ctx ends when the node is closed, which ends the goroutines that running counts.
 	ctx     context.Context
@@ -59,7 +61,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg, lock: lock, started: cfg.Now()}
+	n := &Node{cfg: cfg, lock: lock, started: cfg.Now(), verifying: newVerifying()}
 	n.who.Store(&who)
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	if err := n.open(ctx); err != nil {

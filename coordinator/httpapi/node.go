@@ -15,6 +15,7 @@ type Node interface {
 	Cluster
 	Aliases
 	Settings
+	Vectors
 	// Ready gives nil when requests can be served, else an error that names what is missing.
 	Ready(ctx context.Context) error
 }

@@ -142,7 +142,7 @@ func (c *call) matchIndex(path []string) (methods, error) {
 		c.route = prefix + "/count"
 		return methods{get: (*call).count, post: (*call).count}, nil
 	}
-	return methods{}, nil
+	return c.matchVectors(path[3:]), nil
 }
 
 func (m methods) of(method string) func(*call) error {
