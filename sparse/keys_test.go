@@ -57,4 +57,3 @@ func TestKeysAfter(t *testing.T) {
 	defer snap.Release()
 	require.Empty(t, snap.KeysAfter("", 0))
 }
-
