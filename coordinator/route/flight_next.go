@@ -14,6 +14,7 @@ func (f *flight[T]) won(out outcome[T]) {
 	// The attempt's own time, not the flight's: waiting for the first copy must not make the next flights
 	// wait longer.
 	f.router.windows[f.kind].observe(out.took, out.start.Add(out.took))
+	raise(&f.shard.reached, out.mark.Applied)
 	if out.mark.Service > 0 {
 		m.byKind[f.kind].overhead.Observe((f.since() - out.mark.Service).Seconds())
 	}

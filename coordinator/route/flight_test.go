@@ -85,23 +85,29 @@ func TestEveryKindOfCall(t *testing.T) {
 	}
 }
 
-func TestPositionHoldsWhatFollows(t *testing.T) {
+func TestPositions(t *testing.T) {
 	c := newCluster(t, 1)
-	c.replicas[0].mark = Mark{Epoch: 4, Applied: 12}
+	r := c.replicas[0]
+	r.mark = Mark{Epoch: 4, Applied: 12}
 	s := c.router.Shard(c.view, 9)
-	_, err := s.Position(t.Context())
-	require.NoError(t, err)
-	require.Equal(t, uint64(9), c.replicas[0].last.MinIndex)
-	_, err = s.Fetch(t.Context(), []string{"a"})
-	require.NoError(t, err)
-	require.Equal(t, uint64(12), c.replicas[0].last.MinIndex)
+	least := func(f func() error) uint64 {
+		require.NoError(t, f())
+		return r.last.MinIndex
+	}
+	position := func() error { _, err := s.Position(t.Context()); return err }
+	fetch := func() error { _, err := s.Fetch(t.Context(), []string{"a"}); return err }
+	require.Equal(t, uint64(9), least(position))
+	// What follows shows no less.
+	require.Equal(t, uint64(12), least(fetch))
 	// A copy that is behind does not take it back.
-	c.replicas[0].mark.Applied = 5
-	_, err = s.Position(t.Context())
-	require.NoError(t, err)
-	_, err = s.Fetch(t.Context(), []string{"a"})
-	require.NoError(t, err)
-	require.Equal(t, uint64(12), c.replicas[0].last.MinIndex)
+	r.mark.Applied = 5
+	require.Equal(t, uint64(12), least(position))
+	require.Equal(t, uint64(12), least(fetch))
+	// One that is ahead binds the next position, but not the other calls.
+	r.mark.Applied = 20
+	require.Equal(t, uint64(12), least(fetch))
+	require.Equal(t, uint64(12), least(fetch))
+	require.Equal(t, uint64(20), least(position))
 }
 
 func TestRetry(t *testing.T) {

@@ -131,11 +131,4 @@ func (n *node) suspect(now time.Time) bool {
 }
 
 // reached notes that the copy has applied the log up to that index.
-func (c *copyState) reached(applied uint64) {
-	for {
-		old := c.applied.Load()
-		if applied <= old || c.applied.CompareAndSwap(old, applied) {
-			return
-		}
-	}
-}
+func (c *copyState) reached(applied uint64) { raise(&c.applied, applied) }

@@ -12,8 +12,8 @@ import (
 // shard is a shard as one search sees it.
 type shard struct {
 	router *Router
-	// min is the log index that copies must have applied.
-	min atomic.Uint64
+	// min is the log index that copies must have applied, reached the latest that an answer is known to show.
+	min, reached atomic.Uint64
 	// view is replaced when a replica tells that it is stale.
 	view atomic.Pointer[ShardView]
 }
@@ -86,16 +86,25 @@ type positionAnswer struct {
 	applied  uint64
 }
 
-// Position asks a copy by what it answers. What is asked afterwards is not answered by less.
+// Position asks a copy by what it answers. The copy shows no less than what answered before, and what is asked
+// afterwards shows no less than the position: so positions that are the same before and after other calls are those that
+// these were answered by.
 func (s *shard) Position(ctx context.Context) (query.Position, error) {
+	raise(&s.min, s.reached.Load())
 	a, err := fly(ctx, s, kindPosition, func(ctx context.Context, r Replica, call Call) (positionAnswer, Mark, error) {
 		position, mark, err := r.Position(ctx, call)
 		return positionAnswer{position, mark.Applied}, mark, err
 	})
+	raise(&s.min, a.applied)
+	return a.position, err
+}
+
+// raise makes a number at least as large as to.
+func raise(a *atomic.Uint64, to uint64) {
 	for {
-		before := s.min.Load()
-		if a.applied <= before || s.min.CompareAndSwap(before, a.applied) {
-			return a.position, err
+		before := a.Load()
+		if to <= before || a.CompareAndSwap(before, to) {
+			return
 		}
 	}
 }
