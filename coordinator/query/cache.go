@@ -198,7 +198,8 @@ func (a *answers) keep(target *Target, at *place, response *api.SearchResponse) 
 				a.still(target, positions, now)
 				return "changed", nil
 			}
-			a.cfg.Answers.Set(at.key, a.responses.append(nil, reflect.ValueOf(response).Elem()))
+			data := make([]byte, 0, size(response)+answerOverhead)
+			a.cfg.Answers.Set(at.key, a.responses.append(data, reflect.ValueOf(response).Elem()))
 			return "kept", nil
 		})
 		if err != nil {
@@ -214,7 +215,7 @@ func size(response *api.SearchResponse) int {
 	n := 0
 	for i := range response.Hits {
 		hit := &response.Hits[i]
-		n += len(hit.ID) + len(hit.Source) + len(hit.Passage)
+		n += len(hit.ID) + len(hit.Source) + len(hit.Passage) + hitOverhead
 		for j := range hit.Passages {
 			n += len(hit.Passages[j].Source) + len(hit.Passages[j].Passage)
 		}

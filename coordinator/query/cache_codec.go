@@ -19,8 +19,8 @@ var errCodec = errors.New("not a value of this type")
 type codec struct {
 	// skip has the members that are left out, as "Type.Member".
 	skip map[string]bool
-	// shapes has what is known of types: reflect.Type to uint64.
-	shapes sync.Map
+	// shapes and members have what was found out about types: reflect.Type to uint64, and to []int.
+	shapes, members sync.Map
 }
 
 // append adds a value. Maps, functions and channels have no place in requests; they panic, which a test finds.
@@ -55,11 +55,8 @@ func (c *codec) append(dst []byte, v reflect.Value) []byte {
 		dst = binary.LittleEndian.AppendUint64(append(dst, 1), c.shape(v.Elem().Type()))
 		return c.append(dst, v.Elem())
 	case reflect.Struct:
-		t := v.Type()
-		for i := range t.NumField() {
-			if !c.skips(t, i) {
-				dst = c.append(dst, v.Field(i))
-			}
+		for _, i := range c.fields(v.Type()) {
+			dst = c.append(dst, v.Field(i))
 		}
 		return dst
 	default:
@@ -72,8 +69,17 @@ func (c *codec) appendSlice(dst []byte, v reflect.Value) []byte {
 		return append(dst, 0)
 	}
 	dst = binary.AppendUvarint(dst, uint64(v.Len())+1) //nolint:gosec // not negative
-	if v.Type().Elem().Kind() == reflect.Uint8 {
+	switch v.Type().Elem().Kind() {
+	case reflect.Uint8:
 		return append(dst, v.Bytes()...)
+	case reflect.Float32:
+		// Embeddings are long.
+		if list, ok := v.Interface().([]float32); ok {
+			for _, x := range list {
+				dst = binary.LittleEndian.AppendUint32(dst, math.Float32bits(x))
+			}
+			return dst
+		}
 	}
 	for i := range v.Len() {
 		dst = c.append(dst, v.Index(i))
@@ -81,8 +87,19 @@ func (c *codec) appendSlice(dst []byte, v reflect.Value) []byte {
 	return dst
 }
 
-func (c *codec) skips(t reflect.Type, field int) bool {
-	return len(c.skip) > 0 && c.skip[t.Name()+"."+t.Field(field).Name]
+// fields gives the positions of the members that are not left out.
+func (c *codec) fields(t reflect.Type) []int {
+	if known, ok := c.members.Load(t); ok {
+		return known.([]int) //nolint:forcetypeassert // nothing else is stored
+	}
+	var fields []int
+	for i := range t.NumField() {
+		if !c.skip[t.Name()+"."+t.Field(i).Name] {
+			fields = append(fields, i)
+		}
+	}
+	c.members.Store(t, fields)
+	return fields
 }
 
 // shape tells types apart by their names and those of their members: nodes of different versions must not take each
@@ -162,11 +179,7 @@ func (r *reader) read(v reflect.Value) error {
 		v.Set(reflect.New(v.Type().Elem()))
 		return r.read(v.Elem())
 	case reflect.Struct:
-		t := v.Type()
-		for i := range t.NumField() {
-			if r.codec.skips(t, i) {
-				continue
-			}
+		for _, i := range r.codec.fields(v.Type()) {
 			if err := r.read(v.Field(i)); err != nil {
 				return err
 			}
@@ -189,14 +202,15 @@ func (r *reader) readSlice(v reflect.Value) error {
 		return err
 	}
 	// Every element takes a byte at least, but much more memory: what is announced is not believed at once.
-	v.Set(reflect.MakeSlice(v.Type(), 0, int(min(n, 64)))) //nolint:gosec // small
-	element := reflect.New(v.Type().Elem()).Elem()
-	for range n {
-		element.SetZero()
-		if err := r.read(element); err != nil {
+	v.Set(reflect.MakeSlice(v.Type(), 0, int(min(n, 16)))) //nolint:gosec // small
+	for i := range int(n) {                                //nolint:gosec // at most as many as there are bytes
+		if i == v.Cap() {
+			v.Grow(1)
+		}
+		v.SetLen(i + 1)
+		if err := r.read(v.Index(i)); err != nil {
 			return err
 		}
-		v.Set(reflect.Append(v, element))
 	}
 	return nil
 }

@@ -53,4 +53,6 @@ const (
 	keepTimeout = time.Second
 	// maxAnswerBytes bounds the answers that are kept. Pages as large are not asked for twice.
 	maxAnswerBytes = 512 << 10
+	// answerOverhead and hitOverhead are about what an answer and a hit take as bytes beside their documents.
+	answerOverhead, hitOverhead = 128, 96
 )

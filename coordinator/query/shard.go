@@ -34,7 +34,8 @@ type Resolver interface {
 	// SelectIDs gives the ids of the documents that a filter selects; an error that is
 	// dense.ErrFilterUnsupported if they are more than limit.
 	SelectIDs(ctx context.Context, filter api.Query, limit int) ([]string, error)
-	// Position tells by what the shard answers; it costs next to nothing.
+	// Position tells by what the shard answers; it costs next to nothing. Positions that are the same before and after
+	// other calls are those that these were answered by.
 	Position(ctx context.Context) (Position, error)
 }
 
