@@ -23,6 +23,8 @@ const (
 	// this one's.
 	metaRestoredDir = "restored"
 	indexesDir      = "indexes"
+	// jobsDir holds the bulks that this node has taken, see package jobs.
+	jobsDir = "jobs"
 )
 
 // dataVersion is the version of a data directory's layout; a build reads its own and older ones. 1 had

@@ -48,6 +48,13 @@ const (
 	maxReports = 32
 	// probeTimeout bounds asking an embedding service for the dimensions of its vectors.
 	probeTimeout = 5 * time.Second
+	// maxJobDiskPercent is how full the disk may be for a bulk in the background to be taken: beyond it replicas are
+	// moved away.
+	maxJobDiskPercent = 90
+	// jobProgressEvery is how often the progress of a job goes into the metadata, which every node gets.
+	jobProgressEvery = 5 * time.Second
+	// jobRetention is how long what is known of a job is kept on its node, unless its operation is forgotten before.
+	jobRetention = 7 * 24 * time.Hour
 	// conflictShown is how long a conflict of gossip is told of after it was seen last.
 	conflictShown = 10 * time.Minute
 )

@@ -18,12 +18,15 @@ func (n *Node) start() {
 	n.loop("found the cluster", n.foundCluster)
 	n.loop("join the cluster", n.joinCluster)
 	n.loop("end comparisons that were lost", n.lostComparisons)
+	n.jobs.Start()
+	n.loop("keep jobs", n.keepJobs)
 	if n.host != nil {
 		n.loop("hold replicas", n.holdReplicas)
 	}
 	if n.meta.coordinator != nil {
 		n.loop("know the newest metadata", n.knowNewest)
 		n.loop("raise the feature level", n.raiseLevel)
+		n.loop("end jobs of removed nodes", n.endLostJobs)
 		n.running.Go(func() { n.newReconciler().Run(n.ctx) })
 	}
 	if n.net != nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sagasu/api"
+	"sagasu/coordinator/jobs"
 	"sagasu/coordinator/meta"
 	"sagasu/coordinator/query"
 	"sagasu/coordinator/route"
@@ -38,6 +39,8 @@ type Node struct {
 	writes  *writes
 	// verifying are the comparisons of stores that this node makes.
 	verifying *verifying
+	// jobs are the bulks that this node has taken.
+	jobs *jobs.Manager
 
 	// ctx ends when the node is closed, which ends the goroutines that running counts.
 	ctx     context.Context
@@ -87,6 +90,9 @@ func (n *Node) open(ctx context.Context) error {
 		return err
 	}
 	if err := n.openGateway(); err != nil {
+		return err
+	}
+	if err := n.openJobs(); err != nil {
 		return err
 	}
 	if n.net != nil {
@@ -219,6 +225,9 @@ func (n *Node) Close() error {
 	n.closed.Store(true)
 	n.cancel()
 	n.running.Wait()
+	if n.jobs != nil {
+		n.jobs.Close()
+	}
 	var errs []error
 	if n.net != nil && n.net.gossip != nil {
 		leaving, cancel := context.WithTimeout(context.Background(), leaveTimeout)

@@ -40,7 +40,7 @@ func newWrites(n *Node) *writes {
 // write writes to one shard. A try whose outcome is unknown is repeated under the same id, which applies
 // it once.
 func (w *writes) write(ctx context.Context, s *shardLayout, documents []api.Write) (rpc.WriteAnswer, error) {
-	id, err := replica.NewRequestID()
+	id, err := requestID(ctx, s.ID)
 	if err != nil {
 		return rpc.WriteAnswer{}, err
 	}
@@ -51,6 +51,7 @@ func (w *writes) write(ctx context.Context, s *shardLayout, documents []api.Writ
 		answer, _, err = r.Write(ctx, call, req)
 		return err
 	})
+	answer, err = w.recognise(ctx, s, documents, answer, err)
 	if err == nil {
 		s.wrote(answer.Applied)
 	}

@@ -31,7 +31,7 @@ func (b *batch) add(write api.Write, size int) {
 // refuse appends the result of an item that is no document; place says which, in the field of the
 // problem.
 func (b *batch) refuse(id string, err error, place string) {
-	p := *problemOf(err)
+	p := *ProblemOf(err)
 	if p.Field == "" {
 		p.Field = place
 	} else {
@@ -49,7 +49,7 @@ func (b *batch) settle(results []api.WriteResult) {
 
 // fail makes all writes errors.
 func (b *batch) fail(err error) {
-	p := problemOf(err)
+	p := ProblemOf(err)
 	for i, place := range b.places {
 		b.results[place] = api.WriteResult{ID: b.writes[i].Doc.ID, Status: api.StatusError, Error: p}
 	}

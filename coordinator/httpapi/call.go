@@ -39,6 +39,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 				"stack", string(debug.Stack()))
 			c.fail(fmt.Errorf("panic: %v", p))
 		}
+		c.audit()
 		if !c.streaming {
 			s.metrics.observe(c.route, string(ctx.Method()), ctx.Response.StatusCode(), s.cfg.Now().Sub(c.start))
 		}

@@ -33,6 +33,12 @@ type fakeNode struct {
 	writeHook  func(ctx context.Context, writes []api.Write, opts WriteOptions) error
 	searchHook func(ctx context.Context, req *api.SearchRequest) error
 	batches    []int
+	// bodies are those of jobs, audited what was noted; the others are what was asked for last.
+	bodies  []string
+	audited []api.AuditEvent
+	filter  api.DocumentFilter
+	report  api.ReportRequest
+	audit   api.AuditFilter
 }
 
 func (n *fakeNode) CreateIndex(_ context.Context, name string, schema api.Schema, layout api.Layout) (

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"slices"
 	"strconv"
 
 	"github.com/valyala/fasthttp"
@@ -61,32 +60,6 @@ func (c *call) shards() error {
 	return c.marshal(fasthttp.StatusOK, struct {
 		Shards []api.ShardStatus `json:"shards"`
 	}{listed(shards)})
-}
-
-func (c *call) operations() error {
-	ctx, cancel := c.within(c.server.cfg.OperationTimeout)
-	defer cancel()
-	operations, err := c.server.cfg.Node.Operations(ctx)
-	if err != nil {
-		return err
-	}
-	return c.marshal(fasthttp.StatusOK, struct {
-		Operations []api.Operation `json:"operations"`
-	}{listed(operations)})
-}
-
-func (c *call) operation() error {
-	ctx, cancel := c.within(c.server.cfg.OperationTimeout)
-	defer cancel()
-	operations, err := c.server.cfg.Node.Operations(ctx)
-	if err != nil {
-		return err
-	}
-	at := slices.IndexFunc(operations, func(o api.Operation) bool { return o.ID == c.id })
-	if at < 0 {
-		return api.NewProblem(api.ProblemNotFound, fasthttp.StatusNotFound, "id", "there is no operation %.100q", c.id)
-	}
-	return c.marshal(fasthttp.StatusOK, operations[at])
 }
 
 func (c *call) aliases() error {

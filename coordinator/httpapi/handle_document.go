@@ -127,7 +127,7 @@ func (c *call) write(writes []api.Write) ([]api.WriteResult, error) {
 		return nil, waited(results, err)
 	}
 	for i := range results {
-		complain(&writes[i], &results[i])
+		Complain(&writes[i], &results[i])
 	}
 	return results, nil
 }
@@ -137,13 +137,13 @@ func waited(results []api.WriteResult, err error) error {
 	if len(results) == 0 {
 		return err
 	}
-	p := *problemOf(err)
+	p := *ProblemOf(err)
 	p.Detail = "the documents are written and can be found by words, but not yet by meaning: " + p.Detail
 	return &p
 }
 
 // complain puts into a conflict what it is about.
-func complain(write *api.Write, result *api.WriteResult) {
+func Complain(write *api.Write, result *api.WriteResult) {
 	if result.Status != api.StatusConflict || result.Error != nil {
 		return
 	}
@@ -166,9 +166,13 @@ func (c *call) writeDocuments() error {
 	if err != nil {
 		return err
 	}
-	kind, _, _ := strings.Cut(string(c.ctx.Request.Header.ContentType()), ";")
-	switch strings.ToLower(strings.TrimSpace(kind)) {
-	case "application/x-ndjson", "application/ndjson", "application/jsonl":
+	async, err := c.flag("async")
+	switch lines := c.isLines(); {
+	case err != nil:
+		return err
+	case async:
+		return c.startJob(lines)
+	case lines:
 		return c.writeStream(schema)
 	}
 	data, err := c.body(maxDocumentBody)
@@ -183,6 +187,16 @@ func (c *call) writeDocuments() error {
 		return err
 	}
 	return c.writeOne(write)
+}
+
+// isLines reports whether the body is said to be a stream of lines.
+func (c *call) isLines() bool {
+	kind, _, _ := strings.Cut(string(c.ctx.Request.Header.ContentType()), ";")
+	switch strings.ToLower(strings.TrimSpace(kind)) {
+	case "application/x-ndjson", "application/ndjson", "application/jsonl":
+		return true
+	}
+	return false
 }
 
 // writeArray writes the elements that are documents and gives a result for each element, in order.

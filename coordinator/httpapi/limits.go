@@ -28,6 +28,9 @@ const (
 	spoolBytes = 32 << 20
 	// queueWait is how long a request waits for its turn before it is told to come later.
 	queueWait = 50 * time.Millisecond
+	// defaultPage and maxPage bound a page of a listing, as the catalog does.
+	defaultPage = 100
+	maxPage     = 1_000
 	// waitDenseTimeout bounds ?wait=dense: embedding a large batch takes minutes.
 	waitDenseTimeout = 5 * time.Minute
 )

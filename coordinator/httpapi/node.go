@@ -16,6 +16,9 @@ type Node interface {
 	Aliases
 	Settings
 	Vectors
+	Jobs
+	Register
+	Reports
 	// Ready gives nil when requests can be served, else an error that names what is missing.
 	Ready(ctx context.Context) error
 }
@@ -78,8 +81,6 @@ type Cluster interface {
 	RemoveNode(ctx context.Context, id string, force bool) error
 	// Shards tells of the shards of an index, of all indexes for "".
 	Shards(ctx context.Context, index string) ([]api.ShardStatus, error)
-	// Operations gives what runs or ran, newest last.
-	Operations(ctx context.Context) ([]api.Operation, error)
 }
 
 // Aliases manages other names of indexes.

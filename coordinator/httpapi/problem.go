@@ -10,8 +10,8 @@ import (
 	"sagasu/sparse"
 )
 
-// problemOf maps every error to the problem that the client gets.
-func problemOf(err error) *api.Problem {
+// ProblemOf maps every error to the problem that the client gets.
+func ProblemOf(err error) *api.Problem {
 	var p *api.Problem
 	switch {
 	case errors.As(err, &p):
@@ -43,7 +43,7 @@ const problemInternal = "/problems/internal"
 
 // fail answers with the problem of err.
 func (c *call) fail(err error) {
-	p := problemOf(err)
+	p := ProblemOf(err)
 	if p.Status == fasthttp.StatusInternalServerError {
 		c.server.cfg.Logger.Error("request failed", "request_id", c.requestID, "route", c.route, "error", err)
 	}

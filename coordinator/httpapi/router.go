@@ -95,6 +95,9 @@ func (c *call) matchCluster(path []string) (methods, error) {
 	case "operations":
 		c.route = "/v1/operations"
 		return methods{get: (*call).operations}, nil
+	case "audit":
+		c.route = "/v1/audit"
+		return methods{get: (*call).audits}, nil
 	case "aliases":
 		c.route = "/v1/aliases"
 		return methods{get: (*call).aliases}, nil
@@ -105,7 +108,12 @@ func (c *call) matchCluster(path []string) (methods, error) {
 		return methods{delete: (*call).removeNode}, nil
 	case len(path) == 2 && path[0] == "operations":
 		c.route, c.id = "/v1/operations/{id}", path[1]
-		return methods{get: (*call).operation}, nil
+		return methods{get: (*call).operation, delete: (*call).cancelOperation}, nil
+	case len(path) == 3 && path[0] == "operations" && path[2] == "errors":
+		c.route, c.id = "/v1/operations/{id}/errors", path[1]
+		return methods{get: (*call).operationErrors}, nil
+	case len(path) == 2 && path[0] == "analytics":
+		return c.matchReport(path[1]), nil
 	case len(path) == 2 && path[0] == "aliases":
 		c.route, c.id = "/v1/aliases/{alias}", path[1]
 		if err := api.CheckIndexName(c.id); err != nil {
@@ -114,6 +122,16 @@ func (c *call) matchCluster(path []string) (methods, error) {
 		return methods{put: (*call).putAlias, delete: (*call).deleteAlias}, nil
 	}
 	return methods{}, nil
+}
+
+// matchReport finds a report about searches.
+func (c *call) matchReport(kind string) methods {
+	switch kind {
+	case api.ReportTopQueries, api.ReportZeroHits, api.ReportLatency, api.ReportVolume:
+		c.route = "/v1/analytics/" + kind
+		return methods{get: func(c *call) error { return c.report(kind) }}
+	}
+	return methods{}
 }
 
 func (c *call) matchIndex(path []string) (methods, error) {
@@ -128,13 +146,22 @@ func (c *call) matchIndex(path []string) (methods, error) {
 	switch kind := path[3]; {
 	case kind == "documents" && len(path) == 4:
 		c.route = prefix + "/documents"
-		return methods{post: (*call).writeDocuments}, nil
+		return methods{get: (*call).listDocuments, post: (*call).writeDocuments}, nil
 	case kind == "documents" && len(path) == 5:
 		c.route, c.id = prefix+"/documents/{id}", path[4]
 		if err := api.CheckID(c.id); err != nil {
 			return methods{}, err
 		}
 		return methods{get: (*call).getDocument, put: (*call).putDocument, delete: (*call).deleteDocument}, nil
+	case kind == "documents" && len(path) == 6 && path[5] == "status":
+		c.route, c.id = prefix+"/documents/{id}/status", path[4]
+		if err := api.CheckID(c.id); err != nil {
+			return methods{}, err
+		}
+		return methods{get: (*call).documentStatus}, nil
+	case kind == "catalog" && len(path) == 4:
+		c.route = prefix + "/catalog"
+		return methods{get: (*call).catalogStatus}, nil
 	case kind == "search" && len(path) == 4:
 		c.route = prefix + "/search"
 		return methods{get: (*call).searchByAddress, post: (*call).search}, nil

@@ -228,14 +228,14 @@ func (s *stream) write(b *batch) {
 	defer cancel()
 	results, err := s.call.server.cfg.Node.Write(ctx, s.index, b.writes, s.opts)
 	if err != nil {
-		if p := problemOf(err); p.Status == fasthttp.StatusInternalServerError {
+		if p := ProblemOf(err); p.Status == fasthttp.StatusInternalServerError {
 			s.call.server.cfg.Logger.Error("bulk write failed", "request_id", s.call.requestID, "error", err)
 		}
 		b.fail(waited(results, err))
 		return
 	}
 	for i := range results {
-		complain(&b.writes[i], &results[i])
+		Complain(&b.writes[i], &results[i])
 	}
 	b.settle(results)
 }

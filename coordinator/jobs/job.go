@@ -76,6 +76,8 @@ type Status struct {
 	ItemsPerSecond, BytesPerSecond float64
 	// Kept is the number of errors that Errors gives.
 	Kept int
+	// Loaded says that it is from before this process.
+	Loaded bool
 }
 
 // Progress is the status as clients see it.
@@ -98,6 +100,8 @@ type job struct {
 	errors  []api.JobError
 	trouble string
 	samples samples
+	// loaded says that it was read from the disk.
+	loaded bool
 	// cancel says why the job is to end; "" if it isn't. stop ends what it does.
 	cancel string
 	stop   func()
@@ -108,6 +112,7 @@ func (j *job) status() Status {
 		ID: j.ID, Target: j.Target, State: j.State, RequestID: j.RequestID,
 		Bytes: j.Offset, TotalBytes: j.Bytes, Done: j.Done, Failed: j.Failed, TotalItems: j.Lines, Dropped: j.Dropped,
 		CreatedMillis: j.CreatedMillis, UpdatedMillis: j.Millis, Error: j.Error, Trouble: j.trouble, Kept: len(j.errors),
+		Loaded: j.loaded,
 	}
 	if j.State == StateRunning {
 		s.ItemsPerSecond, s.BytesPerSecond = j.samples.rate()

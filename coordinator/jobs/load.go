@@ -57,7 +57,7 @@ func (m *Manager) dropBody(id string) {
 
 // loadJob reads one job; with an error it gives as much as could be read.
 func (m *Manager) loadJob(id string) (*job, error) {
-	j := &job{progress: progress{State: StateReceived}}
+	j := &job{progress: progress{State: StateReceived}, loaded: true}
 	data, err := m.cfg.FS.ReadFile(filepath.Join(m.dir(id), jobFile))
 	if err != nil {
 		return j, fmt.Errorf("read description: %w", err)
