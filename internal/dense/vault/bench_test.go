@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -31,6 +32,7 @@ func fill(b *testing.B, cfg Config, n int) *Index {
 	}
 	_, err := x.Flush(context.Background())
 	require.NoError(b, err)
+	require.NoError(b, x.chain.Merge(context.Background()))
 	return x
 }
 
@@ -101,19 +103,63 @@ func BenchmarkGet(b *testing.B) {
 	require.NoError(b, x.Close())
 }
 
-// BenchmarkFlush merges everything: half of the vectors are replaced each time.
+// BenchmarkFlush writes 10,000 vectors.
 func BenchmarkFlush(b *testing.B) {
-	x := fill(b, testConfig(b, benchDims), benchVectors)
-	index := x.AppliedIndex()
+	x := openTest(b, testConfig(b, benchDims))
+	batch := benchBatch(0, 10_000, 1)
+	index := uint64(0)
 	for b.Loop() {
 		b.StopTimer()
-		for from := 0; from < benchVectors/2; from += 1000 {
-			index++
-			require.NoError(b, x.Apply(index, benchBatch(from, 1000, index), nil))
-		}
+		index++
+		require.NoError(b, x.Apply(index, batch, nil))
 		b.StartTimer()
 		_, err := x.Flush(context.Background())
 		require.NoError(b, err)
 	}
 	require.NoError(b, x.Close())
+}
+
+// BenchmarkMerge merges everything: a third of the vectors is replaced each time. It tells the longest Get of one
+// vector meanwhile too.
+func BenchmarkMerge(b *testing.B) {
+	x := fill(b, testConfig(b, benchDims), benchVectors)
+	index := x.AppliedIndex()
+	var worst time.Duration
+	for b.Loop() {
+		b.StopTimer()
+		for from := 0; from < benchVectors/3; from += 1000 {
+			index++
+			require.NoError(b, x.Apply(index, benchBatch(from, 1000, index), nil))
+		}
+		_, err := x.Flush(context.Background())
+		require.NoError(b, err)
+		done := make(chan struct{})
+		reader := make(chan time.Duration)
+		go func() { reader <- longest(x, done) }()
+		b.StartTimer()
+		require.NoError(b, x.chain.Merge(context.Background()))
+		b.StopTimer()
+		close(done)
+		worst = max(worst, <-reader)
+		b.StartTimer()
+	}
+	b.ReportMetric(float64(worst.Microseconds()), "us/worst-get")
+	require.NoError(b, x.Close())
+}
+
+// longest reads until done and gives the longest time it took.
+func longest(x *Index, done chan struct{}) (worst time.Duration) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	for {
+		select {
+		case <-done:
+			return worst
+		default:
+		}
+		begin := time.Now()
+		if vs, err := x.Get([]string{fmt.Sprintf("document-%08d", rng.IntN(benchVectors))}); err != nil || len(vs) != 1 {
+			panic(fmt.Sprintf("get: %v", err))
+		}
+		worst = max(worst, time.Since(begin))
+	}
 }

@@ -145,3 +145,22 @@ func TestReadsTheFirstVersion(t *testing.T) {
 	require.Equal(t, want, s.vectors)
 	require.NoError(t, s.chain.Close())
 }
+
+// TestReadsTheSecondVersion opens files as they were when version 2 came.
+func TestReadsTheSecondVersion(t *testing.T) {
+	cfg := testConfig(t, 3)
+	require.NoError(t, os.CopyFS(cfg.Dir, os.DirFS("testdata/v2")))
+	s := openTest(t, cfg)
+	require.Len(t, s.vectors, 128)
+	require.Equal(t, uint64(21), s.chain.Index())
+	require.NotContains(t, s.vectors, "doc5")
+	v := s.vectors["doc7"]
+	require.Equal(t, uint64(8), v.Version)
+	require.Equal(t, uint16(77), v.Slot)
+	require.Equal(t, [16]byte{0: 1, 15: 8}, v.Digest)
+	require.Len(t, v.Attributes, 3)
+	unit, err := dense.Normalize([]float32{1, 2, 7})
+	require.NoError(t, err)
+	require.Equal(t, unit, v.Values)
+	require.NoError(t, s.chain.Close())
+}
