@@ -218,10 +218,10 @@ func (f Filter) Check() error {
 	return between(f.UpdatedFrom, f.UpdatedTo)
 }
 
-// fragment checks a part of an id.
+// fragment checks a part of an id. What EscapeID makes something else of would match parts of that.
 func fragment(what, text string) error {
-	if len(text) > api.MaxIDBytes || !utf8.ValidString(text) {
-		return invalid("%s %q is not at most %d bytes of UTF-8", what, text, api.MaxIDBytes)
+	if len(text) > api.MaxIDBytes || !utf8.ValidString(text) || strings.ContainsAny(text, "\x00\x01\x02") {
+		return invalid("%s %q is not at most %d bytes of UTF-8 above U+0002", what, text, api.MaxIDBytes)
 	}
 	return nil
 }

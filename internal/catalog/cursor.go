@@ -3,6 +3,7 @@ package catalog
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"strconv"
 	"time"
 )
 
@@ -61,4 +62,13 @@ func (p Page) Start(kind byte) (*Cursor, int, error) {
 	}
 	c, err := ParseCursor(p.After, kind)
 	return &c, limit, err
+}
+
+// Number gives the key as the number that it is in some listings.
+func (c *Cursor) Number() (int64, error) {
+	n, err := strconv.ParseInt(c.Key, 10, 64)
+	if err != nil {
+		return 0, invalid("after %q is not what this listing gave as next", c.String())
+	}
+	return n, nil
 }

@@ -43,3 +43,18 @@ type JobPage struct {
 	// Next is Page.After of the next page; "" if this is the last one.
 	Next string
 }
+
+// KeepItems gives the items that are added to a job that has so many already, the last of them added with that line,
+// and the number of those that are not kept.
+func KeepItems(items []JobItem, kept int, last int64) (keep []JobItem, dropped int64) {
+	for _, item := range items {
+		switch {
+		case item.Line <= last:
+		case kept+len(keep) < MaxJobItems:
+			keep = append(keep, item)
+		default:
+			dropped++
+		}
+	}
+	return keep, dropped
+}

@@ -32,13 +32,12 @@ func NewRow(shard string, round int64, e Entry, now time.Time) Row {
 // Merge gives what is kept when the row of an entry, e, meets the one that is there. It is the definition that the
 // implementations' statements are held to.
 func Merge(old, e Row) Row {
-	forced := old.Shard == e.Shard && old.Round < e.Round
-	order := compare(e, old)
-	if order < 0 && !forced {
-		return old
-	}
-	if order == 0 && !forced {
-		old.Shard, old.Round = e.Shard, e.Round
+	if old.Shard != e.Shard {
+		// The shard was split; the logs' indexes are of different logs.
+		if e.Version < old.Version {
+			return old
+		}
+	} else if old.Round >= e.Round && compare(e, old) <= 0 {
 		return old
 	}
 	same := e.Version == old.Version
