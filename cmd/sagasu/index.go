@@ -21,8 +21,9 @@ import (
 const maxSchemaBytes = 4 << 20
 
 func indexCommand(t *terminal) *cobra.Command {
-	return group(&cobra.Command{Use: "index", Short: "Create, list and delete indexes"},
-		indexCreateCommand(t), indexListCommand(t), indexDeleteCommand(t))
+	return group(&cobra.Command{Use: "index", Short: "Create, list, verify and delete indexes, change their models"},
+		indexCreateCommand(t), indexListCommand(t), indexModelCommand(t), indexFailuresCommand(t),
+		indexVerifyCommand(t), indexDeleteCommand(t))
 }
 
 func indexCreateCommand(t *terminal) *cobra.Command {
