@@ -56,39 +56,53 @@ func scanned(t require.TestingT, ctx context.Context, c dense.Collection) map[st
 	return got
 }
 
-// inTurn lets two writers do the same as one: each operation begins after the one before it ended.
+// operation is what one writer does to some documents.
+type operation struct {
+	writer int
+	remove bool
+	keys   []dense.Key
+}
+
+func drawOperation(t *rapid.T) operation {
+	keys := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) dense.Key {
+		return dense.Key{
+			ID:      rapid.SampledFrom(ids(12)).Draw(t, "id"),
+			Version: rapid.Uint64Range(0, 30).Draw(t, "version"),
+		}
+	}), 1, 6)
+	return operation{
+		writer: rapid.IntRange(0, 1).Draw(t, "writer"), remove: rapid.IntRange(0, 3).Draw(t, "kind") == 0,
+		keys: keys.Draw(t, "keys"),
+	}
+}
+
+// inTurn lets two writers do the same as one: each operation begins after the one before it ended. The histories
+// are examples, since a server takes its time for each operation.
 func (cfg CollectionConfig) inTurn(t *testing.T) {
 	ctx, writers := cfg.open(t)
 	rng := rand.New(rand.NewPCG(21, 22))
 	ref := newReference(Fields())
-	names := ids(12)
-	rapid.Check(t, func(t *rapid.T) {
-		for range rapid.IntRange(1, 3).Draw(t, "operations") {
-			writer := writers[rapid.IntRange(0, 1).Draw(t, "writer")]
-			keys := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) dense.Key {
-				return dense.Key{
-					ID:      rapid.SampledFrom(names).Draw(t, "id"),
-					Version: rapid.Uint64Range(0, 30).Draw(t, "version"),
-				}
-			}), 1, 6).Draw(t, "keys")
-			if rapid.IntRange(0, 3).Draw(t, "kind") == 0 {
-				ref.remove(keys)
-				require.NoError(t, writer.Delete(ctx, keys))
+	histories := rapid.SliceOfN(rapid.Custom(drawOperation), 4, 8)
+	for round := range cfg.Rounds {
+		for _, op := range histories.Example(round) {
+			if op.remove {
+				ref.remove(op.keys)
+				require.NoError(t, writers[op.writer].Delete(ctx, op.keys))
 				continue
 			}
 			var vs []dense.Vector
-			for _, k := range keys {
+			for _, k := range op.keys {
 				vs = append(vs, document(rng, k.ID, k.Version, dims, 1))
 			}
 			ref.upsert(vs)
-			require.NoError(t, writer.Upsert(ctx, vs))
+			require.NoError(t, writers[op.writer].Upsert(ctx, vs))
 		}
 		want := map[string][]uint64{}
 		for id, v := range ref.vectors {
 			want[id] = []uint64{v.Version}
 		}
-		require.Equal(t, want, scanned(t, ctx, writers[rapid.IntRange(0, 1).Draw(t, "reader")]))
-	})
+		require.Equal(t, want, scanned(t, ctx, writers[round%len(writers)]))
+	}
 }
 
 // together lets two writers store versions of the same documents at the same time: whatever the order, the newest

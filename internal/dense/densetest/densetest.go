@@ -3,6 +3,7 @@
 package densetest
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"math/rand/v2"
@@ -33,6 +34,16 @@ type Config struct {
 	MaxValues int
 	// Steps is the number of random operations.
 	Steps int
+	// Documents is the number of documents that filters select from; 0 is 300.
+	Documents int
+	// Settle is called when those are stored, to bring them into the form that they have in the long run; nil for
+	// an index that keeps its form.
+	Settle func(t *testing.T, index dense.Index)
+}
+
+// RunFilters is the part of Run that tells whether filters select what they should.
+func RunFilters(t *testing.T, cfg Config) {
+	t.Run("filters select what the reference selects", cfg.filters)
 }
 
 // Run holds the implementation to the suite.
@@ -82,13 +93,16 @@ func (cfg Config) filters(t *testing.T) {
 	ctx, index := cfg.open(t)
 	rng := rand.New(rand.NewPCG(1, 2))
 	ref := newReference(Fields())
-	names := ids(300)
+	names := ids(cmp.Or(cfg.Documents, 300))
 	var vs []dense.Vector
 	for i, id := range names {
 		vs = append(vs, document(rng, id, uint64(i+1), dims, cfg.MaxValues))
 	}
 	ref.upsert(vs)
 	require.NoError(t, index.Upsert(ctx, vs))
+	if cfg.Settle != nil {
+		cfg.Settle(t, index)
+	}
 	// Some rows are replaced and removed, so that filters meet rows that are gone.
 	again := []dense.Vector{document(rng, names[3], 1000, dims, cfg.MaxValues), document(rng, names[200], 1001, dims, 1)}
 	gone := []dense.Key{{ID: names[5], Version: math.MaxUint64}, {ID: names[201], Version: 202}}

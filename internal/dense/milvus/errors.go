@@ -133,6 +133,16 @@ func (e *serverError) sentinel() error {
 	return nil
 }
 
+// unreadable marks an error of the SDK, which found that an answer lacks what was asked for: neither the server nor
+// the connection says so.
+func unreadable(err error) error {
+	var refused *serverError
+	if _, ok := status.FromError(err); ok || errors.As(err, &refused) || errors.Is(err, dense.ErrIncomplete) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", dense.ErrIncomplete, err)
+}
+
 // translateError puts a sentinel before the server's or the connection's error.
 func translateError(ctx context.Context, err error) error {
 	if err == nil {

@@ -196,7 +196,7 @@ func (x *Index) count(ctx context.Context, expr string, level entity.Consistency
 	rows, err := x.server.client.Query(ctx, x.name, nil, expr, []string{output},
 		client.WithSearchQueryConsistencyLevel(level))
 	if err != nil {
-		return 0, err
+		return 0, unreadable(err)
 	}
 	column, ok := rows.GetColumn(output).(*entity.ColumnInt64)
 	if !ok || column.Len() != 1 {

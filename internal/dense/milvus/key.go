@@ -26,7 +26,9 @@ var (
 func storedID(id string) string { return escapeID.Replace(id) }
 
 // rowKey is the key of a document's row.
-func rowKey(id string, version int64) string { return fmt.Sprintf("%s@%016x", storedID(id), uint64(version)) }
+func rowKey(id string, version int64) string {
+	return fmt.Sprintf("%s@%016x", storedID(id), uint64(version))
+}
 
 // parseKey is the inverse of rowKey. It returns dense.ErrIncomplete for what is no key.
 func parseKey(key string) (dense.Key, error) {

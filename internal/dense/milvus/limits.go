@@ -34,6 +34,9 @@ const (
 	// partitions is the number of partitions of a collection that has them. Values are hashed to them, so more of
 	// them prune better; but each has segments of its own, which are searched one by one while they are small.
 	partitions = 16
+	// goneReads is how often it is looked whether deleted rows are gone; once has always been enough for a single
+	// writer, twice for two.
+	goneReads = 5
 	// scanPage is the number of rows that a page of a scan aims at, well below maxHits since slots are not equally
 	// full.
 	scanPage = 8_192

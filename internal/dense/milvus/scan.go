@@ -107,12 +107,8 @@ func (x *Index) rowsOf(ctx context.Context, s span, level entity.ConsistencyLeve
 	}
 	var keys []dense.Key
 	err := x.again(ctx, func(ctx context.Context) error {
-		found, err := x.server.client.Query(ctx, x.name, nil, expr, []string{keyColumn},
-			client.WithLimit(maxHits), client.WithSearchQueryConsistencyLevel(level))
-		if err != nil {
-			return err
-		}
-		keys, err = keysOf(found.GetColumn(keyColumn))
+		var err error
+		keys, err = x.keys(ctx, expr, level, client.WithLimit(maxHits))
 		return err
 	})
 	return keys, err

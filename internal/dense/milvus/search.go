@@ -61,12 +61,11 @@ func (x *Index) Search(ctx context.Context, q dense.Query) ([]dense.Hit, error) 
 // checkMany returns dense.ErrFilterUnsupported while a document has more values than an interval is
 // searched in.
 func (x *Index) checkMany(ctx context.Context) error {
-	found, err := x.server.client.Query(ctx, x.name, nil, manyColumn+" == true", []string{keyColumn},
-		client.WithLimit(1), client.WithSearchQueryConsistencyLevel(x.server.level))
+	found, err := x.keys(ctx, manyColumn+" == true", x.server.level, client.WithLimit(1))
 	if err != nil {
 		return err
 	}
-	if keys := found.GetColumn(keyColumn); keys != nil && keys.Len() > 0 {
+	if len(found) > 0 {
 		return fmt.Errorf("%w: range or prefix, because a document has more than %d values in a field",
 			dense.ErrFilterUnsupported, maxSlots)
 	}
@@ -144,7 +143,7 @@ func (x *Index) search(ctx context.Context, unit []float32, k int, expr string) 
 		[]entity.Vector{entity.FloatVector(unit)}, vectorColumn, entity.COSINE, k, params,
 		client.WithSearchQueryConsistencyLevel(x.server.level))
 	if err != nil {
-		return nil, err
+		return nil, unreadable(err)
 	}
 	// Without hits there are no columns, which the SDK takes for an error.
 	if len(results) == 0 || results[0].ResultCount == 0 {

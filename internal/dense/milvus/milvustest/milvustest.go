@@ -32,6 +32,7 @@ type Server struct {
 	Address string
 	dir     string
 	script  string
+	env     []string
 }
 
 // shared is the process's server.
@@ -70,8 +71,9 @@ func Start(tb testing.TB) string {
 }
 
 // New starts a server of its own, with its data in dir or, if that is empty, in a temporary directory.
-// The caller stops it with Remove.
-func New(dir string) (*Server, error) {
+// The caller stops it with Remove. Variables of env, "NAME=value", change its configuration: NAME is a key of
+// milvus.yaml in capitals, with underscores for dots.
+func New(dir string, env ...string) (*Server, error) {
 	script, err := scriptPath()
 	if err != nil {
 		return nil, err
@@ -81,7 +83,7 @@ func New(dir string) (*Server, error) {
 			return nil, fmt.Errorf("make directory for Milvus: %w", err)
 		}
 	}
-	s := &Server{dir: dir, script: script}
+	s := &Server{dir: dir, script: script, env: env}
 	return s, s.Start()
 }
 
@@ -115,6 +117,7 @@ func (s *Server) run(args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, s.script, args...)
+	cmd.Env = append(os.Environ(), s.env...)
 	// The server outlives the script, so its output must not hang on a pipe of ours.
 	var stderr bytes.Buffer
 	cmd.Stderr, cmd.WaitDelay = &stderr, time.Second
