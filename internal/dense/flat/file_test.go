@@ -80,8 +80,10 @@ func testReopened(t *testing.T) {
 	require.Zero(t, x.DurableIndex())
 	for i := range 60 {
 		mutate(t, rng, x, 1+rng.IntN(40))
+		require.NotZero(t, x.UnflushedBytes())
 		index, err := x.Flush(ctx)
 		require.NoError(t, err)
+		require.Zero(t, x.UnflushedBytes())
 		require.Equal(t, x.AppliedIndex(), index)
 		require.Equal(t, index, x.DurableIndex())
 		if i%3 == 0 {

@@ -136,6 +136,13 @@ func (x *Index) Stat(id string) (version uint64, digest [16]byte, ok bool) {
 	return at.at.versions[at.row], at.at.digests[at.row], true
 }
 
+// UnflushedBytes estimates the size of what is in no file yet, and would be applied again after a restart.
+func (x *Index) UnflushedBytes() int {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return len(x.dirty) * (4*x.cfg.Dims + recordBytes)
+}
+
 // AppliedIndex is the log index of the last Apply that the index holds.
 func (x *Index) AppliedIndex() uint64 {
 	x.mu.Lock()

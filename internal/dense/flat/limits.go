@@ -19,4 +19,6 @@ const (
 	maxCachedFilter = 4 << 10
 	// fewRows is the number of selected rows of a block up to which they are scored one by one.
 	fewRows = 4
+	// recordBytes is what a vector takes in a file beside its values, roughly.
+	recordBytes = 128
 )
