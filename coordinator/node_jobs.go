@@ -286,6 +286,8 @@ func (n *Node) cancelOperation(ctx context.Context, o state.Operation) error {
 		return n.cancelJob(ctx, o)
 	case reconcile.KindReembed:
 		return n.cancelReembed(ctx, o)
+	case KindVerify:
+		return n.cancelVerify(ctx, o)
 	}
 	return api.NewProblem(api.ProblemConflict, 409, "id", "operations of kind %s can't be cancelled", o.Kind)
 }
