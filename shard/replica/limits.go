@@ -36,6 +36,9 @@ const (
 	maxEmbedTexts = 64
 	// maxVectorBytes bounds the vectors of one log entry.
 	maxVectorBytes = 1 << 20
+	// maxUnflushedBytes bounds the vectors of a generation that are in memory alone, or were applied again after a
+	// restart: a flush of that much takes a few tenths of a second.
+	maxUnflushedBytes = 64 << 20
 	// maxFailed bounds the documents recorded as failed with their reasons, which are part of every
 	// manifest; further ones are counted.
 	maxFailed = 1000

@@ -19,6 +19,7 @@ type vectorStore interface {
 	Apply(index uint64, upserts []dense.Vector, deletes []dense.Key) error
 	Flush(ctx context.Context) (uint64, error)
 	DurableIndex() uint64
+	UnflushedBytes() int
 	Checkpoint(ctx context.Context, dir string) (uint64, error)
 	Get(ids []string) ([]dense.Vector, error)
 	Stat(id string) (version uint64, digest [16]byte, ok bool)
@@ -33,6 +34,8 @@ type vectors struct {
 	dir string
 	// open opens the store of a directory.
 	open func(dir string, dims int) (vectorStore, error)
+	// unflushed bounds the bytes of a store that are in no file.
+	unflushed int
 
 	// mu is held for reading while a store is used, and for writing to add or close one.
 	mu     sync.RWMutex
@@ -49,7 +52,10 @@ type store struct {
 }
 
 func newVectors(fs vfs.FS, dir string, open func(dir string, dims int) (vectorStore, error)) *vectors {
-	return &vectors{fs: fs, dir: dir, open: open, stores: map[int]*store{}, ended: make(chan struct{}, 1)}
+	return &vectors{
+		fs: fs, dir: dir, open: open, unflushed: maxUnflushedBytes,
+		stores: map[int]*store{}, ended: make(chan struct{}, 1),
+	}
 }
 
 // path gives the directory of a generation.
@@ -109,8 +115,9 @@ func (v *vectors) begin(generation, dims int, entry uint64) error {
 	if err := v.add(generation, dims, entry); err != nil {
 		return err
 	}
-	// Else it would count as being behind.
-	return v.find(generation).Apply(entry, nil, nil)
+	// Else it would count as being behind. It is not at the entry itself yet: if a flush came now, it would take
+	// that for done, and ignore the vectors of the entry.
+	return v.find(generation).Apply(entry-1, nil, nil)
 }
 
 // find gives a store that is in use, nil if there is none.
@@ -166,14 +173,19 @@ type change struct {
 	only int
 }
 
-// apply brings every store to a log index.
+// apply brings every store to a log index. A store that holds much that is in no file is flushed: documents alone
+// don't tell when, for an index may be embedded anew while none is written.
 func (v *vectors) apply(index uint64, c change) error {
 	return v.each(func(generation int, s *store) error {
 		deletes := c.deletes
 		if c.only >= 0 && c.only != generation {
 			deletes = nil
 		}
-		return s.Apply(index, c.upserts[generation], deletes)
+		if err := s.Apply(index, c.upserts[generation], deletes); err != nil || s.UnflushedBytes() < v.unflushed {
+			return err
+		}
+		_, err := s.Flush(context.Background())
+		return err
 	})
 }
 
