@@ -43,11 +43,12 @@ func (r *Replica) consensusConfig() consensus.Config {
 func (r *Replica) openStore(dir string, dims int) (vectorStore, error) {
 	if r.cfg.Collection != nil {
 		cfg := vault.Default()
-		cfg.FS, cfg.Dir, cfg.Dims = r.cfg.FS, dir, dims
+		cfg.FS, cfg.Dir, cfg.Dims, cfg.Logger = r.cfg.FS, dir, dims, r.cfg.Logger
 		return vault.Open(cfg)
 	}
 	cfg := flat.Default()
 	cfg.FS, cfg.Dir, cfg.Dims, cfg.Schema, cfg.Limit = r.cfg.FS, dir, dims, r.cfg.Schema, math.MaxInt32
+	cfg.Logger = r.cfg.Logger
 	return flat.Open(cfg)
 }
 
