@@ -390,10 +390,10 @@ func TestKnownAnswersAreThoseOfASearch(t *testing.T) {
 		gateways := []*Searcher{gateway(cache, time.Second, 0), gateway(cache, time.Second, time.Second)}
 		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
 		seen := [2][shards]int{}
-		word := rapid.SampledFrom(vocabulary[:4])
-		for range rapid.IntRange(5, 40).Draw(t, "steps") {
+		word := rapid.SampledFrom(vocabulary[:2])
+		for range rapid.IntRange(20, 100).Draw(t, "steps") {
 			g := rapid.IntRange(0, 1).Draw(t, "gateway")
-			switch step := rapid.IntRange(0, 9).Draw(t, "step"); {
+			switch step := rapid.IntRange(0, 19).Draw(t, "step"); {
 			case step == 0: // a write, acknowledged by the gateway
 				i := rapid.IntRange(0, shards-1).Draw(t, "shard")
 				title := strings.Join(rapid.SliceOfN(word, 1, 4).Draw(t, "title"), " ")
