@@ -47,9 +47,11 @@ func FuzzFile(f *testing.F) {
 				return nil
 			}
 			require.Len(t, r.Vector.Values, 2)
-			again, err := decodeRecord(AppendVector(nil, &r.Vector), formatVersion, 2, nil)
+			// As bytes, for NaN is not equal to itself.
+			payload := AppendVector(nil, &r.Vector)
+			again, err := decodeRecord(payload, formatVersion, 2, nil)
 			require.NoError(t, err)
-			require.Equal(t, r.Vector, again.Vector)
+			require.Equal(t, payload, AppendVector(nil, &again.Vector))
 			return nil
 		})
 		if err == nil {
