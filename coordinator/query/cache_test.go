@@ -287,7 +287,9 @@ type look struct {
 }
 
 func newLook(r *replicated, random *rand.Rand, min int, told *int) look {
-	return look{r, random, &sync.Mutex{}, &min, new(int), told}
+	// One of its own: shards are asked at the same time.
+	own := rand.New(rand.NewPCG(random.Uint64(), 2))
+	return look{r, own, &sync.Mutex{}, &min, new(int), told}
 }
 
 func (l look) choose() *indexShard {
