@@ -432,13 +432,13 @@ func TestKnownAnswersAreThoseOfASearch(t *testing.T) {
 				req := &api.SearchRequest{Query: q, Mode: api.ModeSparse, Size: 5, Timeout: 5 * time.Second}
 				got, err := gateways[g].Search(context.Background(), target(), req)
 				require.NoError(t, err)
-				at := told
 				quiesce(gateways[g])
 				searches++
 				if !got.Cached {
 					continue
 				}
 				known++
+				at := told
 				// The same search on just the copies that told their positions.
 				pinned := leads.target
 				pinned.Shards = nil
