@@ -85,6 +85,7 @@ func TestUnavailable(t *testing.T) {
 }
 
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	address := milvustest.Start(t)
 	p := newProxy(t, address, nil)
 	cfg := Default()
@@ -153,6 +154,7 @@ func openLines(s *Server) []*line {
 }
 
 func TestLies(t *testing.T) {
+	t.Parallel()
 	address := milvustest.Start(t)
 	answer := func(m proto.Message) []byte {
 		bytes, err := proto.Marshal(m)
