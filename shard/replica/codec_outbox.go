@@ -65,15 +65,15 @@ func decodeMove(payload []byte) (*consumerMove, error) {
 // again is an entry that has documents looked at again.
 type again struct {
 	generation int
-	// embed asks for new vectors too.
-	embed bool
-	ids   []string
+	// repair asks the consumers to look at them too, not only for vectors that are missing.
+	repair bool
+	ids    []string
 }
 
 func encodeAgain(a again) []byte {
 	e := encoder{}
 	e.uint(uint64(a.generation))
-	e.bool(a.embed)
+	e.bool(a.repair)
 	e.uint(uint64(len(a.ids)))
 	for _, id := range a.ids {
 		e.str(id)
@@ -83,7 +83,7 @@ func encodeAgain(a again) []byte {
 
 func decodeAgain(payload []byte) (again, error) {
 	d := newDecoder(payload)
-	a := again{generation: d.small(), embed: d.bool()}
+	a := again{generation: d.small(), repair: d.bool()}
 	for range d.count(1) {
 		a.ids = append(a.ids, d.str())
 	}

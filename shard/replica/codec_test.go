@@ -158,7 +158,7 @@ func TestOutboxCodec(t *testing.T) {
 		require.ErrorIs(t, err, ErrCommand)
 	}
 
-	ask := again{generation: 1, embed: true, ids: []string{"a", "b"}}
+	ask := again{generation: 1, repair: true, ids: []string{"a", "b"}}
 	gotAsk, err := decodeAgain(encodeAgain(ask))
 	require.NoError(t, err)
 	require.Equal(t, ask, gotAsk)

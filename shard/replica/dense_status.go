@@ -147,7 +147,7 @@ func (r *Replica) RetryDense(ctx context.Context, generation int) error {
 	for _, f := range failed.List {
 		ids = append(ids, f.ID)
 	}
-	if err := r.lookAgain(ctx, again{generation: generation, embed: true, ids: ids}); err != nil {
+	if err := r.lookAgain(ctx, again{generation: generation, ids: ids}); err != nil {
 		return fmt.Errorf("repeat failures: %w", err)
 	}
 	if failed.More == 0 {
@@ -167,7 +167,7 @@ func (r *Replica) RepairDense(ctx context.Context, generation int, ids []string)
 	if _, ok := r.state.has(generation); !ok {
 		return fmt.Errorf("repair: generation %d: %w", generation, ErrNoGeneration)
 	}
-	if err := r.lookAgain(ctx, again{generation: generation, embed: true, ids: ids}); err != nil {
+	if err := r.lookAgain(ctx, again{generation: generation, repair: true, ids: ids}); err != nil {
 		return fmt.Errorf("repair: %w", err)
 	}
 	return nil

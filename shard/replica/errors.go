@@ -39,6 +39,8 @@ var (
 	// ErrFilterTooBroad is returned when a filter that only the sparse index understands selects too
 	// many documents to be handed to the dense index by id. It is a dense.ErrFilterUnsupported.
 	ErrFilterTooBroad = fmt.Errorf("filter on text selects too many documents: %w", dense.ErrFilterUnsupported)
+	// ErrLedgerMoved is returned by a Ledger that is not where a batch begins.
+	ErrLedgerMoved = errors.New("ledger is at another position")
 	// ErrEmbed is returned when the embedding service answers in a way that can't be used.
 	ErrEmbed = errors.New("unusable answer of the embedding service")
 )

@@ -115,21 +115,20 @@ func (w *feedWorker) count(ctx context.Context) (equal bool, err error) {
 
 // repair compares every row of the shard with the store, some slots at a time, and makes them equal.
 func (w *feedWorker) repair(ctx context.Context) error {
-	last := w.machine.version.Load()
 	snap := w.sparse.Snapshot()
 	all := snap.After(0, snap.Len())
 	snap.Release()
 	parts := 1 + len(all)/repairRows
 	for i := range parts {
 		from, to := w.from+i*(w.to-w.from)/parts, w.from+(i+1)*(w.to-w.from)/parts
-		if err := w.repairSlots(ctx, all, last, from, to); err != nil {
+		if err := w.repairSlots(ctx, all, from, to); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *feedWorker) repairSlots(ctx context.Context, all []sparse.Key, last uint64, from, to int) error {
+func (w *feedWorker) repairSlots(ctx context.Context, all []sparse.Key, from, to int) error {
 	rows := map[string][]uint64{}
 	err := w.collection.Scan(ctx, from, to, func(k dense.Key) error {
 		rows[k.ID] = append(rows[k.ID], k.Version)
@@ -165,9 +164,9 @@ func (w *feedWorker) repairSlots(ctx context.Context, all []sparse.Key, last uin
 			return err
 		}
 	}
-	// What is left are rows of no document, up to the versions there were when the documents were listed.
+	// What is left are rows of no document: nobody else writes any, so that all of them are of before.
 	for _, id := range slices.Sorted(maps.Keys(rows)) {
-		b.deletes = append(b.deletes, dense.Key{ID: id, Version: last})
+		b.deletes = append(b.deletes, dense.Key{ID: id, Version: slices.Max(rows[id])})
 		if err := flush(maxFeed); err != nil {
 			return err
 		}

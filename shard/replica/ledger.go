@@ -54,20 +54,19 @@ type LedgerPosition struct {
 	Generation       int
 	// Deletes is the log index up to which deletes are recorded.
 	Deletes uint64
-	// Sweep numbers the comparisons of everything: what is recorded gets the number, unless it has a higher one; see
-	// LedgerBatch.Swept. SweepTo is the version up to which one has to get that is under way, else 0.
-	Sweep, SweepTo uint64
-	// Epoch counts how often the replica asked for everything to be told again.
-	Epoch uint64
+	// Sweep numbers the times that everything was told from the beginning; see LedgerBatch.Swept.
+	Sweep uint64
 }
 
 // LedgerBatch is recorded as a whole, together with its position, or not at all.
 type LedgerBatch struct {
 	Entries []LedgerEntry
+	// From is where the ledger must be, by Progress or the batch before; zero for one that has nothing of the shard.
+	From LedgerPosition
 	// Position is where the ledger is after it.
 	Position LedgerPosition
-	// Swept says that every live document of the shard was recorded with the position's Sweep: what the ledger has
-	// of the shard with a lower number is not there any more.
+	// Swept says that every live document of the shard was recorded since Sweep has the position's number: what else
+	// the ledger has of the shard is not there any more.
 	Swept bool
 }
 
@@ -78,6 +77,7 @@ type Ledger interface {
 	// Progress gives the position of the last batch; false if the ledger has nothing of the shard, as when it was
 	// lost, and must be told everything.
 	Progress(ctx context.Context, shard LedgerShard) (LedgerPosition, bool, error)
-	// Record records a batch.
+	// Record records a batch. If the ledger is not at its From, as when it was lost meanwhile, or another worker was
+	// faster, it records nothing and returns ErrLedgerMoved.
 	Record(ctx context.Context, shard LedgerShard, batch LedgerBatch) error
 }

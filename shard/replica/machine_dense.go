@@ -200,8 +200,11 @@ func (m *machine) applyAgain(c *consensus.Command) error {
 	return m.applyState(c.Index, none(), func() {
 		g := m.state.find(a.generation)
 		for _, id := range a.ids {
-			if g != nil && a.embed && len(g.again) < maxAgain {
+			if g != nil && len(g.again) < maxAgain {
 				g.again[id] = c.Index
+			}
+			if !a.repair {
+				continue
 			}
 			m.state.askAgain(feedName(a.generation), id, c.Index)
 			m.state.askAgain(catalogName, id, c.Index)

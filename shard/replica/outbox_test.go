@@ -51,6 +51,12 @@ func (e *scriptedEmbedder) Embed(ctx context.Context, _ embedclient.Kind, texts 
 	return out, failure
 }
 
+func (e *scriptedEmbedder) count() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.calls
+}
+
 func (e *scriptedEmbedder) set(fail func(texts []string) error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -166,7 +166,8 @@ func (s *state) bury(t tombstone) {
 	s.tombstones = append(s.tombstones, t)
 }
 
-// askAgain has a consumer look at an id again. One that is asked for too much begins anew. mu is held.
+// askAgain has a consumer look at an id again. One that is asked for too much begins anew, and compares everything.
+// mu is held.
 func (s *state) askAgain(name, id string, entry uint64) {
 	c := s.consumers[name]
 	if c == nil {
@@ -174,6 +175,7 @@ func (s *state) askAgain(name, id string, entry uint64) {
 	}
 	if _, known := c.again[id]; !known && len(c.again) >= maxAgain {
 		*c = consumerState{epoch: c.epoch + 1, identity: c.identity, again: map[string]uint64{}}
+		s.trimmed, s.tombstones = entry, nil
 		return
 	}
 	c.again[id] = entry

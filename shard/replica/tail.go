@@ -18,10 +18,15 @@ type ledgerWorker struct {
 	generation func() (int, bool)
 	meter      *meter
 
-	// position is where the ledger is; known is false if that has to be asked.
+	// position is where the ledger is; known is false if that has to be asked, which was done last at asked.
 	position LedgerPosition
 	known    bool
 	asked    time.Time
+	// next is where the next batch begins to tell: at position, unless everything has to be told from the beginning.
+	next LedgerPosition
+	// sweepTo is the version with which everything is told that there was when the position was asked, 0 when the
+	// ledger knows that.
+	sweepTo uint64
 	// told is the log index of deletes up to which the state machine knows that they are recorded.
 	told uint64
 }
@@ -33,7 +38,8 @@ func (w *ledgerWorker) round(ctx context.Context) (more bool, err error) {
 			w.known = false
 		}
 	}()
-	if err := w.locate(ctx); err != nil {
+	at, err := w.locate(ctx)
+	if err != nil {
 		return false, err
 	}
 	batch, settled, err := w.gather()
@@ -52,7 +58,7 @@ func (w *ledgerWorker) round(ctx context.Context) (more bool, err error) {
 		return true, nil
 	}
 	err = w.move(ctx, &consumerMove{
-		name: catalogName, epoch: w.position.Epoch, deletes: w.position.Deletes, settled: settled,
+		name: catalogName, epoch: at.epoch, deletes: w.position.Deletes, settled: settled,
 	})
 	w.told = w.position.Deletes
 	return true, err
@@ -64,7 +70,10 @@ func (w *ledgerWorker) record(ctx context.Context, batch *LedgerBatch) error {
 	if err := w.ledger.Record(ctx, w.shardName, *batch); err != nil {
 		return fmt.Errorf("record %d documents: %w", len(batch.Entries), err)
 	}
-	w.position = batch.Position
+	w.position, w.next = batch.Position, batch.Position
+	if batch.Swept {
+		w.sweepTo = 0
+	}
 	w.meter.add(len(batch.Entries))
 	w.metrics.recorded.Add(float64(len(batch.Entries)))
 	return nil
@@ -72,43 +81,43 @@ func (w *ledgerWorker) record(ctx context.Context, batch *LedgerBatch) error {
 
 // locate finds out where the ledger is, when that is not known, and now and then, for it may have been lost. One that
 // lacks more than can be told from here is told everything, and what it has more than that goes.
-func (w *ledgerWorker) locate(ctx context.Context) error {
-	if w.known && w.now().Sub(w.asked) < locateEvery {
-		return nil
-	}
+func (w *ledgerWorker) locate(ctx context.Context) (consumed, error) {
 	at, begun := w.state.consumer(catalogName)
 	if !begun {
 		// From here on deletes are kept.
 		if err := w.move(ctx, &consumerMove{name: catalogName, reset: true, epoch: 1}); err != nil {
-			return err
+			return at, err
 		}
 		at, _ = w.state.consumer(catalogName)
 	}
-	asking, cancel := context.WithTimeout(ctx, ledgerTimeout)
-	defer cancel()
-	position, ok, err := w.ledger.Progress(asking, w.shardName)
-	if err != nil {
-		return fmt.Errorf("ask ledger for its position: %w", err)
-	}
-	w.asked = w.now()
-	last := w.machine.version.Load()
-	if !ok || position.Epoch != at.epoch || position.Deletes < at.trimmed || position.Version > last ||
-		position.Settled > last {
-		// Deletes up to this index are in whatever is listed from now on.
-		position = LedgerPosition{
-			Epoch: at.epoch, Deletes: w.machine.applied.Load(), Sweep: position.Sweep + 1, SweepTo: max(last, 1),
+	ok := true
+	if !w.known || w.now().Sub(w.asked) >= locateEvery {
+		asking, cancel := context.WithTimeout(ctx, ledgerTimeout)
+		defer cancel()
+		var position LedgerPosition
+		var err error
+		if position, ok, err = w.ledger.Progress(asking, w.shardName); err != nil {
+			return at, fmt.Errorf("ask ledger for its position: %w", err)
+		}
+		w.asked = w.now()
+		if !w.known || !ok || position != w.position {
+			w.position, w.next, w.known, w.told = position, position, true, 0
+			w.sweepTo = max(1, w.machine.version.Load())
 		}
 	}
-	if !w.known {
-		w.told = 0
+	// Versions that were never given are of a log that is lost.
+	last := w.machine.version.Load()
+	if !ok || w.next.Deletes < at.trimmed || w.next.Version > last || w.next.Settled > last {
+		// Deletes up to this index are in whatever is listed from now on.
+		w.next = LedgerPosition{Deletes: w.machine.applied.Load(), Sweep: w.position.Sweep + 1}
+		w.sweepTo = max(1, last)
 	}
-	w.position, w.known = position, true
-	return nil
+	return at, nil
 }
 
 // gather makes the next batch, nil if there is nothing to record, and names the documents that were looked at again.
 func (w *ledgerWorker) gather() (*LedgerBatch, []againKey, error) {
-	b := &LedgerBatch{Position: w.position}
+	b := &LedgerBatch{From: w.position, Position: w.next}
 	p := &b.Position
 	applied, last := w.machine.applied.Load(), w.machine.version.Load()
 	for _, t := range w.state.deletesAfter(p.Deletes, maxRecord) {
@@ -128,6 +137,7 @@ func (w *ledgerWorker) gather() (*LedgerBatch, []againKey, error) {
 		}
 		b.Entries = append(b.Entries, LedgerEntry{ID: k.id, Version: last, State: LedgerDeleted, Index: applied})
 	}
+	asked := len(keys)
 	upTo := w.settle(p, last)
 	if len(keys) < maxRecord {
 		keys = append(keys, walk(snap, &p.Settled, upTo, maxRecord-len(keys))...)
@@ -136,20 +146,19 @@ func (w *ledgerWorker) gather() (*LedgerBatch, []againKey, error) {
 		p.Version = max(p.Version, p.Settled)
 		keys = append(keys, walk(snap, &p.Version, last, maxRecord-len(keys))...)
 	}
-	for _, k := range keys {
+	for i, k := range keys {
 		entry, ok, err := w.entry(snap, k, upTo)
 		if err != nil {
 			return nil, nil, err
 		}
-		if ok {
+		known := entry.State == LedgerIndexed && k.Version <= min(w.next.Version, upTo) && i >= asked
+		if ok && !known {
 			entry.Index = applied
 			b.Entries = append(b.Entries, entry)
 		}
 	}
-	if p.SweepTo > 0 && max(p.Version, p.Settled) >= p.SweepTo {
-		p.SweepTo, b.Swept = 0, true
-	}
-	if len(b.Entries) == 0 && *p == w.position {
+	b.Swept = w.sweepTo > 0 && max(p.Version, p.Settled) >= w.sweepTo
+	if len(b.Entries) == 0 && *p == w.position && !b.Swept {
 		return nil, settled, nil
 	}
 	return b, settled, nil
