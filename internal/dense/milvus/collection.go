@@ -24,8 +24,8 @@ const (
 	slotColumn       = "slot"
 	vectorColumn     = "vector"
 	attributesColumn = "attributes"
-	// manyColumn tells rows that have a field with more than maxSlots values.
-	manyColumn = "many"
+	// widthColumn is the greatest number of values in one field of the row, at most maxSlots + 1.
+	widthColumn = "width"
 	// partitionColumn is there if the index has a partition field.
 	partitionColumn = "partition"
 )
@@ -58,7 +58,7 @@ func (x *Index) schema() *entity.Schema {
 		WithField(field(slotColumn, entity.FieldTypeInt16)).
 		WithField(field(vectorColumn, entity.FieldTypeFloatVector).WithDim(int64(x.dims))).
 		WithField(field(attributesColumn, entity.FieldTypeJSON)).
-		WithField(field(manyColumn, entity.FieldTypeBool))
+		WithField(field(widthColumn, entity.FieldTypeInt8))
 	if x.partition != "" {
 		schema.WithField(text(partitionColumn, maxPartitionValue).WithIsPartitionKey(true))
 	}

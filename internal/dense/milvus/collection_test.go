@@ -201,7 +201,7 @@ func seal(t testing.TB, x *Index, n int) {
 		require.Eventually(t, func() bool {
 			total, indexed, err := x.server.client.GetIndexBuildProgress(ctx, x.name, column)
 			return err == nil && total >= int64(n) && indexed == total
-		}, time.Minute, 50*time.Millisecond)
+		}, 4*time.Minute, 50*time.Millisecond)
 	}
 	require.NoError(t, x.server.client.ReleaseCollection(ctx, x.name))
 	require.NoError(t, x.server.client.LoadCollection(ctx, x.name, false))

@@ -1,7 +1,7 @@
 // Package milvus is a dense index in a Milvus server: a graph or clusters of vectors, compared by cosine, filters
 // pushed down. It is the only package that knows the Milvus SDK.
 //
-// A collection has the columns key (primary), id, version, slot, vector, attributes (JSON), many and, for an index
+// A collection has the columns key (primary), id, version, slot, vector, attributes (JSON), width and, for an index
 // with a partition field, partition. Milvus compares JSON numbers through doubles here and there, matches strings
 // by patterns, and has no conditions over all values of an array; so attributes hold strings only, whose byte order
 // is the order of the values (encode.go), and the filter is put together from equality and order of strings

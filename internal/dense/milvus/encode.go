@@ -49,27 +49,27 @@ func encodeScalar(s api.Scalar) string {
 // fieldKey is a field's key in the JSON column.
 func fieldKey(name string) string { return "f" + hex.EncodeToString([]byte(name)) }
 
-// encodeAttributes gives the JSON value of a document, fields to arrays of encoded values, and whether
-// one of them has more than maxSlots. An array begins with the greatest and the least value, so that
+// encodeAttributes gives the JSON value of a document, fields to arrays of encoded values, and the length of the
+// longest, at most maxSlots + 1. An array begins with the greatest and the least value, so that
 // half-open intervals need to look at no other.
-func encodeAttributes(attributes []api.Value, filterable map[string]bool) (doc []byte, many bool, err error) {
+func encodeAttributes(attributes []api.Value, filterable map[string]bool) (doc []byte, width int8, err error) {
 	fields := map[string][]string{}
 	for i := range attributes {
 		if a := &attributes[i]; filterable[a.Field] {
 			if values := encodeValue(a); len(values) > 0 {
 				fields[fieldKey(a.Field)] = values
-				many = many || len(values) > maxSlots
+				width = max(width, int8(min(len(values), maxSlots+1)))
 			}
 		}
 	}
 	if doc, err = json.Marshal(fields); err != nil {
-		return nil, false, fmt.Errorf("encode attributes: %w", err)
+		return nil, 0, fmt.Errorf("encode attributes: %w", err)
 	}
 	if len(doc) > maxAttributeBytes {
-		return nil, false, fmt.Errorf("%w: its attributes take %d bytes, the limit is %d",
+		return nil, 0, fmt.Errorf("%w: its attributes take %d bytes, the limit is %d",
 			dense.ErrTooLarge, len(doc), maxAttributeBytes)
 	}
-	return doc, many, nil
+	return doc, width, nil
 }
 
 // encodeValue gives the distinct values: the greatest, the least, then the rest.

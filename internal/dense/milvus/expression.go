@@ -18,16 +18,16 @@ const (
 // expression is a filter in Milvus's language.
 type expression struct {
 	text string
-	// slots tells that it looks at single values, so that it is wrong about documents with more than
-	// maxSlots of them.
-	slots bool
+	// intervals tells that it looks at single values, so that it is wrong about documents that have more in a
+	// field than it was made for.
+	intervals bool
 }
 
 // translate gives the expression of a filter that dense.CheckFilter found good. A filter that fixes the values of
-// the partition field, if there is one, names the partitions as well. It returns dense.ErrFilterUnsupported for one
-// that would get out of hand.
-func translate(q api.Query, partition string) (expression, error) {
-	t := &translator{}
+// the partition field, if there is one, names the partitions as well. The expression is right about documents with up to
+// width values in a field. It returns dense.ErrFilterUnsupported for one that would get out of hand.
+func translate(q api.Query, partition string, width int) (expression, error) {
+	t := &translator{width: width}
 	text, err := t.query(q)
 	if err == nil && partition != "" {
 		text = prune(text, q, partition)
@@ -36,10 +36,13 @@ func translate(q api.Query, partition string) (expression, error) {
 		err = fmt.Errorf("%w: it is an expression of %d bytes, the limit is %d",
 			dense.ErrFilterUnsupported, len(text), maxExpression)
 	}
-	return expression{text: text, slots: t.slots}, err
+	return expression{text: text, intervals: t.intervals}, err
 }
 
-type translator struct{ slots bool }
+type translator struct {
+	width     int
+	intervals bool
+}
 
 func (t *translator) query(q api.Query) (string, error) {
 	switch q := q.(type) {
@@ -137,9 +140,9 @@ func (t *translator) interval(field string, b bounds) string {
 	case b.low == b.high:
 		return fmt.Sprintf(`json_contains(%s, "%s")`, path, b.low)
 	}
-	t.slots = true
-	slots := make([]string, 0, maxSlots)
-	for i := range maxSlots {
+	t.intervals = true
+	slots := make([]string, 0, t.width)
+	for i := range t.width {
 		slots = append(slots, fmt.Sprintf(`(%s[%d] %s "%s" and %s[%d] %s "%s")`,
 			path, i, above, b.low, path, i, below, b.high))
 	}

@@ -22,8 +22,8 @@ const (
 	// maxPartitionValue bounds a value of the partition column: a mark and two digits for each byte.
 	maxPartitionValue = 1 + 2*api.MaxKeywordBytes
 	// maxSlots is the number of values of a field of one document among which an interval is searched:
-	// each is one more comparison per row. A document with more is marked, and while there is one such
-	// filters are left to the caller.
+	// each is one more comparison per row, so no more are looked at than a document has. While one has more
+	// than this, such filters are left to the caller.
 	maxSlots = 8
 	// maxCombinations bounds the expansion of minimum_should.
 	maxCombinations = 256

@@ -98,12 +98,23 @@ func TestLimits(t *testing.T) {
 		require.ErrorContains(t, err, `"big"`)
 	})
 	t.Run("intervals are left to the caller while a document has many values", func(t *testing.T) {
+		low, high := api.Scalar{Type: api.TypeInt, Int: 4}, api.Scalar{Type: api.TypeInt, Int: 5}
+		interval := &api.Range{Field: "n", GTE: &low, LTE: &high}
+		for width := 1; width <= maxSlots; width++ {
+			// The one in the interval is neither the greatest nor the least, if there are three.
+			value := api.Value{Field: "n"}
+			for i := range width {
+				value.Ints = append(value.Ints, []int64{4, 1000, 0, 900, 800, 700, 600, 500}[i])
+			}
+			require.NoError(t, put(dense.Vector{ID: "a", Version: 1, Attributes: []api.Value{value}}))
+			hits, err := search(interval)
+			require.NoError(t, err)
+			require.Len(t, hits, 1, width)
+		}
 		many := api.Value{Field: "n"}
 		for i := range int64(maxSlots + 1) {
 			many.Ints = append(many.Ints, i)
 		}
-		low, high := api.Scalar{Type: api.TypeInt, Int: 4}, api.Scalar{Type: api.TypeInt, Int: 5}
-		interval := &api.Range{Field: "n", GTE: &low, LTE: &high}
 		require.NoError(t, put(dense.Vector{ID: "a", Version: 1, Attributes: []api.Value{many}}))
 		_, err := search(&api.Bool{MustNot: []api.Query{interval}})
 		require.ErrorIs(t, err, dense.ErrFilterUnsupported)
@@ -199,7 +210,7 @@ func TestPrune(t *testing.T) {
 			require.True(t, got[v], name)
 		}
 	}
-	e, err := translate(term("a"), "p")
+	e, err := translate(term("a"), "p", 1)
 	require.NoError(t, err)
 	require.Equal(t, `partition in ["=61", "*"] and (json_contains(attributes["f70"], "61"))`, e.text)
 }

@@ -30,16 +30,21 @@ func (x *Index) Search(ctx context.Context, q dense.Query) ([]dense.Hit, error) 
 	if q.K <= 0 {
 		return nil, nil
 	}
+	// Most documents have one value in a field. Whether there are others is asked only if it matters.
 	filter := expression{}
 	if q.Filter != nil {
-		if filter, err = translate(q.Filter, x.partition); err != nil {
+		if filter, err = translate(q.Filter, x.partition, 1); err != nil {
 			return nil, fmt.Errorf("search vectors: %w", err)
 		}
 	}
 	var hits []dense.Hit
 	err = x.use(ctx, func(ctx context.Context) error {
-		if filter.slots {
-			if err := x.checkMany(ctx); err != nil {
+		if filter.intervals {
+			width, err := x.width(ctx)
+			if err != nil {
+				return err
+			}
+			if filter, err = translate(q.Filter, x.partition, width); err != nil {
 				return err
 			}
 		}
@@ -58,18 +63,20 @@ func (x *Index) Search(ctx context.Context, q dense.Query) ([]dense.Hit, error) 
 	return hits, nil
 }
 
-// checkMany returns dense.ErrFilterUnsupported while a document has more values than an interval is
-// searched in.
-func (x *Index) checkMany(ctx context.Context) error {
-	found, err := x.keys(ctx, manyColumn+" == true", x.server.level, client.WithLimit(1))
-	if err != nil {
-		return err
+// width gives a number of values that no document exceeds in a field: 1, 2, 4 or maxSlots. It returns
+// dense.ErrFilterUnsupported while there is a document with more.
+func (x *Index) width(ctx context.Context) (int, error) {
+	for width := 1; width <= maxSlots; width *= 2 {
+		wider, err := x.keys(ctx, fmt.Sprintf("%s > %d", widthColumn, width), x.server.level, client.WithLimit(1))
+		if err != nil {
+			return 0, err
+		}
+		if len(wider) == 0 {
+			return width, nil
+		}
 	}
-	if len(found) > 0 {
-		return fmt.Errorf("%w: range or prefix, because a document has more than %d values in a field",
-			dense.ErrFilterUnsupported, maxSlots)
-	}
-	return nil
+	return 0, fmt.Errorf("%w: range or prefix, because a document has more than %d values in a field",
+		dense.ErrFilterUnsupported, maxSlots)
 }
 
 // checkEmpty returns dense.ErrIncomplete if there is something to be found, or was before the collection was lost.

@@ -19,7 +19,7 @@ type row struct {
 	slot       int16
 	unit       []float32
 	attributes []byte
-	many       bool
+	width      int8
 	partition  string
 }
 
@@ -88,14 +88,14 @@ func (x *Index) row(v *dense.Vector) (row, error) {
 	if err != nil {
 		return row{}, err
 	}
-	attributes, many, err := encodeAttributes(v.Attributes, x.filterable)
+	attributes, width, err := encodeAttributes(v.Attributes, x.filterable)
 	if err != nil {
 		return row{}, err
 	}
 	version := int64(v.Version)
 	return row{
 		key: rowKey(v.ID, version), id: storedID(v.ID), version: version, slot: int16(v.Slot), unit: unit,
-		attributes: attributes, many: many, partition: x.partitionValue(v.Attributes),
+		attributes: attributes, width: width, partition: x.partitionValue(v.Attributes),
 	}, nil
 }
 
@@ -118,18 +118,18 @@ func (x *Index) insert(ctx context.Context, rows []row) error {
 		keys, ids, places = make([]string, n), make([]string, n), make([]string, n)
 		versions, slots   = make([]int64, n), make([]int16, n)
 		units, attributes = make([][]float32, n), make([][]byte, n)
-		many              = make([]bool, n)
+		widths            = make([]int8, n)
 	)
 	for i := range rows {
 		r := &rows[i]
 		keys[i], ids[i], places[i], versions[i], slots[i] = r.key, r.id, r.partition, r.version, r.slot
-		units[i], attributes[i], many[i] = r.unit, r.attributes, r.many
+		units[i], attributes[i], widths[i] = r.unit, r.attributes, r.width
 	}
 	columns := []entity.Column{
 		entity.NewColumnVarChar(keyColumn, keys), entity.NewColumnVarChar(idColumn, ids),
 		entity.NewColumnInt64(versionColumn, versions), entity.NewColumnInt16(slotColumn, slots),
 		entity.NewColumnFloatVector(vectorColumn, x.dims, units),
-		entity.NewColumnJSONBytes(attributesColumn, attributes), entity.NewColumnBool(manyColumn, many),
+		entity.NewColumnJSONBytes(attributesColumn, attributes), entity.NewColumnInt8(widthColumn, widths),
 	}
 	if x.partition == "" {
 		return x.again(ctx, func(ctx context.Context) error {
