@@ -20,7 +20,7 @@ func (canned) close() error { return nil }
 // BenchmarkEmbed measures what the client adds to one query: all but the network and the service.
 func BenchmarkEmbed(b *testing.B) {
 	cfg := Default()
-	cfg.URL, cfg.Dims = "http://canned", 384
+	cfg.URL, cfg.Dims, cfg.Cache = "http://canned", 384, newMapCache()
 	c, err := newClient(cfg, nil, nil, canned(benchResponse(384, true)))
 	require.NoError(b, err)
 	b.Cleanup(func() { require.NoError(b, c.Close()) })

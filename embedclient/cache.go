@@ -1,71 +1,107 @@
 package embedclient
 
-import "container/list"
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"unicode/utf8"
 
-// key names a vector. The model is the client's for the kind, and so needs no place in it.
-type key struct {
-	kind Kind
-	text string
+	"golang.org/x/text/unicode/norm"
+)
+
+// Cache keeps the vectors of queries, which come again; a passage is usually embedded once. Values never change under
+// their key: it holds all that a vector depends on. It may be used concurrently; *rediscache.Cache satisfies it.
+type Cache interface {
+	// GetMany gives the values in the order of the keys, nil for one that is not there. They must not be changed.
+	GetMany(ctx context.Context, keys []string) [][]byte
+	// Set hands a value over, which nobody may change from then on. It does not wait.
+	Set(key string, value []byte)
 }
 
-// entryOverhead is what an entry takes beside its text and vector: list element, map slot, headers.
-const entryOverhead = 200
-
-// cache keeps the vectors used last, bounded by entries and by bytes. It is not safe for parallel use.
-type cache[V any] struct {
-	maxEntries, maxBytes int
-	bytes                int
-	size                 func(V) int
-	order                *list.List // of *cached[V], the last used in front
-	places               map[key]*list.Element
+// identity is what the vectors of queries depend on beside their texts.
+func (c *Config) identity(path string) string {
+	return fmt.Sprintf("%q %q %q %q %q %q %q %q %v %d %v", c.URL, c.Protocol, path, c.model(Query), c.InputTypeField,
+		c.QueryInputType, c.QueryPrompt, c.QueryPrefix, c.Truncate, c.Dims, c.SendDims)
 }
 
-type cached[V any] struct {
-	key   key
-	value V
-	bytes int
+// keyOf is where the vector of a query is kept.
+func keyOf(identity, text string) string {
+	sum := sha256.Sum256([]byte(identity + "\n" + text))
+	return string(sum[:])
 }
 
-func newCache[V any](maxEntries, maxBytes int, size func(V) int) *cache[V] {
-	return &cache[V]{
-		maxEntries: maxEntries,
-		maxBytes:   maxBytes,
-		size:       size,
-		order:      list.New(),
-		places:     map[key]*list.Element{},
+// normal gives texts as they are embedded: queries composed, and without white space that says nothing. So queries that
+// differ in no more have one vector, whether it is kept or not.
+func normal(kind Kind, texts []string) []string {
+	if kind != Query {
+		return texts
 	}
-}
-
-// get returns the vector of the key and makes it the last used.
-func (c *cache[V]) get(k key) (V, bool) {
-	place, ok := c.places[k]
-	if !ok {
-		var none V
-		return none, false
+	out := make([]string, len(texts))
+	for i, text := range texts {
+		out[i] = text
+		if !utf8.ValidString(text) {
+			continue
+		}
+		text = norm.NFC.String(text)
+		if words := strings.Join(strings.Fields(text), " "); words != "" {
+			out[i] = words
+		}
 	}
-	c.order.MoveToFront(place)
-	return place.Value.(*cached[V]).value, true
+	return out
 }
 
-// put keeps a vector, which the caller must not change any more, and drops the vectors that have not
-// been used for longest until the bounds hold. A vector that is too large alone is not kept.
-func (c *cache[V]) put(k key, value V) {
-	bytes := len(k.text) + c.size(value) + entryOverhead
-	if c.maxEntries == 0 || bytes > c.maxBytes {
+// known fills in the vectors of queries that the cache has, and tells which; nil for none.
+func (p *pipeline[V]) known(ctx context.Context, kind Kind, texts []string, values []V) []bool {
+	cache := p.client.cfg.Cache
+	if kind != Query || cache == nil {
+		return nil
+	}
+	keys := make([]string, len(texts))
+	for i, text := range texts {
+		keys[i] = keyOf(p.identity, text)
+	}
+	known, hits := make([]bool, len(texts)), 0
+	for i, data := range cache.GetMany(ctx, keys) {
+		if values[i], known[i] = p.decode(data); known[i] {
+			hits++
+		}
+	}
+	p.client.metrics.hits.WithLabelValues(kind.String()).Add(float64(hits))
+	p.client.metrics.misses.WithLabelValues(kind.String()).Add(float64(len(texts) - hits))
+	return known
+}
+
+// remember keeps the vectors of queries.
+func (p *pipeline[V]) remember(kind Kind, texts []string, values []V, errs []error) {
+	cache := p.client.cfg.Cache
+	if kind != Query || cache == nil {
 		return
 	}
-	if place, ok := c.places[k]; ok {
-		c.drop(place)
-	}
-	c.places[k] = c.order.PushFront(&cached[V]{k, value, bytes})
-	c.bytes += bytes
-	for c.order.Len() > c.maxEntries || c.bytes > c.maxBytes {
-		c.drop(c.order.Back())
+	for i, text := range texts {
+		if errs[i] == nil {
+			cache.Set(keyOf(p.identity, text), p.encode(values[i]))
+		}
 	}
 }
 
-func (c *cache[V]) drop(place *list.Element) {
-	entry := c.order.Remove(place).(*cached[V])
-	delete(c.places, entry.key)
-	c.bytes -= entry.bytes
+// encodeVector gives the elements as bytes, little-endian.
+func encodeVector[E any](v []E) []byte {
+	// Elements are of fixed size, and such are always written.
+	data, _ := binary.Append(make([]byte, 0, binary.Size(v)), binary.LittleEndian, v)
+	return data
+}
+
+// decodeVector reads what encodeVector wrote; false for nil, and for what is no vector of dims elements, or of any
+// number if dims is 0.
+func decodeVector[E any](data []byte, dims int) ([]E, bool) {
+	var element E
+	size := binary.Size(element)
+	if data == nil || len(data)%size != 0 || dims > 0 && len(data) != dims*size {
+		return nil, false
+	}
+	v := make([]E, len(data)/size)
+	_, err := binary.Decode(data, binary.LittleEndian, v)
+	return v, err == nil
 }

@@ -64,23 +64,25 @@ func newClient(cfg Config, logger *slog.Logger, reg prometheus.Registerer, sende
 	c.places[Query] = make(chan struct{}, cfg.Concurrency)
 	c.places[Passage] = make(chan struct{}, cfg.Concurrency)
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
-	c.dense = newPipeline(c, c.denseEndpoint(), func(v []float32) int { return 4 * len(v) })
+	c.dense = newPipeline(c, c.denseEndpoint(), cfg.Dims)
 	if cfg.Protocol == ProtocolTEI {
-		c.sparse = newPipeline(c, sparseEndpoint(), func(v []api.SparseEntry) int { return 8 * len(v) })
+		c.sparse = newPipeline(c, sparseEndpoint(), 0)
 	}
 	return c, nil
 }
 
-// newPipeline makes the pipeline of an endpoint. size tells the bytes of a vector's values.
-func newPipeline[E any](c *Client, e *endpoint[[]E], size func([]E) int) *pipeline[[]E] {
+// newPipeline makes the pipeline of an endpoint, whose vectors have dims elements, or any number if that is 0.
+func newPipeline[E any](c *Client, e *endpoint[[]E], dims int) *pipeline[[]E] {
 	return &pipeline[[]E]{
 		client: c,
 		fetch: func(ctx context.Context, kind Kind, texts []string, worth patience) ([][]E, []error) {
 			return embedSplit(ctx, c, e, kind, texts, worth)
 		},
-		clone:   slices.Clone[[]E],
-		cache:   newCache(c.cfg.CacheEntries, c.cfg.CacheBytes, size),
-		flights: map[key]*flight[[]E]{},
+		clone:    slices.Clone[[]E],
+		encode:   encodeVector[E],
+		decode:   func(data []byte) ([]E, bool) { return decodeVector[E](data, dims) },
+		identity: c.cfg.identity(e.path),
+		flights:  map[key]*flight[[]E]{},
 	}
 }
 

