@@ -28,7 +28,7 @@ func (f *File) readRows(in io.Reader, opts *Options, visit func(Item) error) err
 	if err != nil {
 		return fmt.Errorf("read %s: header: %w", f.Path, rowError(err))
 	}
-	before := rows.InputOffset()
+	before := int64(0) // the header counts with the first row
 	for {
 		limited.next(rows.InputOffset())
 		row, err := rows.Read()
