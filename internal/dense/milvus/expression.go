@@ -49,7 +49,9 @@ func (t *translator) query(q api.Query) (string, error) {
 	case *api.IDs:
 		ids := make([]string, 0, len(q.Values))
 		for _, id := range q.Values {
-			ids = append(ids, storedID(id))
+			if checkID(id) == nil {
+				ids = append(ids, storedID(id))
+			}
 		}
 		return inList(idColumn, ids), nil
 	case *api.Bool:

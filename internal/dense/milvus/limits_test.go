@@ -73,6 +73,11 @@ func TestLimits(t *testing.T) {
 			require.NoError(t, x.Delete(ctx, []dense.Key{{ID: id, Version: math.MaxUint64}}))
 		}
 	})
+	t.Run("filters by bad ids select nothing", func(t *testing.T) {
+		hits, err := search(&api.IDs{Values: []string{"", "\xff", strings.Repeat("x", api.MaxIDBytes+1)}})
+		require.NoError(t, err)
+		require.Empty(t, hits)
+	})
 	t.Run("the longest ids are kept", func(t *testing.T) {
 		for _, id := range []string{
 			strings.Repeat("東", api.MaxIDBytes/3) + `"\`, strings.Repeat("\x00", api.MaxIDBytes),
