@@ -130,7 +130,9 @@ serve() {
     at=$port
     # Below the range from which the system gives out ports, where nobody's client sits by chance.
     [ "$at" != 0 ] || at=$((12000 + (RANDOM * 32768 + RANDOM) % 20000))
-    rm -f "$dir/pid"
+    # Nobody runs on the data; that of a server that was killed would keep the next one from starting for as long as
+    # another process has its number.
+    rm -f "$dir/pid" "$dir/data/postmaster.pid"
     if launch "$dir" "$at" "$@"; then
       echo "127.0.0.1:$at" >"$dir/address"
       echo "address=127.0.0.1:$at"

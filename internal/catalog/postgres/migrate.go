@@ -42,20 +42,20 @@ func (s *Store) Migrate(ctx context.Context) (err error) {
 	cfg.RuntimeParams["idle_in_transaction_session_timeout"] = "0"
 	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
-		return s.failed(doing, err)
+		return wrap(doing, err)
 	}
 	// Closing gives up the lock, even if ctx is done.
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	if err := s.prepare(ctx, conn); err != nil {
-		return s.failed(doing, err)
+		return wrap(doing, err)
 	}
 	db := stdlib.OpenDB(*cfg)
 	defer func() { _ = db.Close() }()
 	if err := s.migrate(ctx, conn, db); err != nil {
-		return s.failed(doing, err)
+		return wrap(doing, err)
 	}
 	if err := s.indexText(ctx, conn); err != nil {
-		return s.failed(doing, err)
+		return wrap(doing, err)
 	}
 	return s.monthsAhead(ctx, s.cfg.Now())
 }

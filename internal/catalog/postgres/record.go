@@ -61,7 +61,16 @@ func (s *Store) Record(ctx context.Context, batch catalog.Batch) (err error) {
 	if batch, err = batch.Clean(); err != nil {
 		return err
 	}
-	err = s.write(ctx, "record documents of shard "+batch.Shard, func(ctx context.Context, tx pgx.Tx) error {
+	// A large batch, or a sweep of a large shard, is no sign of a statement gone astray.
+	timeout := s.cfg.CallTimeout
+	if batch.Swept {
+		timeout = bulkTimeout
+	}
+	doing := "record documents of shard " + batch.Shard
+	err = s.writeWithin(ctx, timeout, doing, func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "SET LOCAL statement_timeout = "+milliseconds(timeout)); err != nil {
+			return err
+		}
 		return s.record(ctx, tx, &batch)
 	})
 	if err == nil {
@@ -87,9 +96,6 @@ func (s *Store) record(ctx context.Context, tx pgx.Tx, batch *catalog.Batch) err
 		}
 	}
 	if batch.Swept {
-		if _, err := tx.Exec(ctx, "SET LOCAL statement_timeout = "+milliseconds(bulkTimeout)); err != nil {
-			return err
-		}
 		_, err := tx.Exec(ctx, "DELETE FROM documents WHERE index_no = $1 AND shard_no = $2 AND round < $3 AND state <> $4",
 			to.index, to.shard, to.round, catalog.StateDeleted)
 		if err != nil {

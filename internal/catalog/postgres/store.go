@@ -21,9 +21,7 @@ type Store struct {
 	cfg     Config
 	primary *pgxpool.Pool
 	// conn is the primary's configuration, of which migrating makes connections of its own.
-	conn *pgxpool.Config
-	// hosts tells that the primary may be another server by the next connection.
-	hosts   bool
+	conn    *pgxpool.Config
 	replica *pgxpool.Pool
 	// replicaAfter is the time in microseconds before which the replica is not asked.
 	replicaAfter atomic.Int64
@@ -45,7 +43,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.conn, s.hosts = conn, several(&conn.ConnConfig.Config)
+	s.conn = conn
 	if s.primary, err = open(ctx, conn); err != nil {
 		return nil, err
 	}
@@ -91,13 +89,14 @@ func (s *Store) Ready(ctx context.Context) (err error) {
 	defer cancel()
 	var readOnly string
 	if err := s.primary.QueryRow(ctx, "SHOW transaction_read_only").Scan(&readOnly); err != nil {
-		return s.failed("ask whether the catalog is ready", err)
+		return wrap("ask whether the catalog is ready", err)
 	}
 	if readOnly != "off" {
-		return s.failed("ask whether the catalog is ready",
+		s.primary.Reset()
+		return wrap("ask whether the catalog is ready",
 			&catalog.UnavailableError{Reason: catalog.ReasonReadOnly, Err: errors.New("the server takes no writes")})
 	}
-	return s.failed("ask for the version of the catalog", s.checkVersion(ctx))
+	return wrap("ask for the version of the catalog", s.checkVersion(ctx))
 }
 
 // querier is a pool or a transaction.
@@ -106,42 +105,55 @@ type querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// failed is wrap, and leaves a server that no longer takes writes.
-func (s *Store) failed(doing string, err error) error {
-	err = wrap(doing, err)
-	if s.hosts && catalog.ReasonOf(err) == catalog.ReasonReadOnly {
-		s.primary.Reset()
-	}
-	return err
-}
-
 // write runs f in a transaction, again if another one was in the way.
 func (s *Store) write(ctx context.Context, doing string, f func(context.Context, pgx.Tx) error) error {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.CallTimeout)
+	return s.writeWithin(ctx, s.cfg.CallTimeout, doing, f)
+}
+
+func (s *Store) writeWithin(
+	ctx context.Context, timeout time.Duration, doing string, f func(context.Context, pgx.Tx) error,
+) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	return s.again(doing, func() error {
+		return pgx.BeginFunc(ctx, s.primary, func(tx pgx.Tx) error { return f(ctx, tx) })
+	})
+}
+
+// again runs f anew if another transaction was in the way, or if the server no longer takes writes: then all connections
+// are given up, since another server may, or the same one by a new connection.
+func (s *Store) again(doing string, f func() error) error {
 	var err error
 	for range attempts {
-		err = pgx.BeginFunc(ctx, s.primary, func(tx pgx.Tx) error { return f(ctx, tx) })
-		if !hasCode(err, codeSerialization, codeDeadlock) {
+		err = f()
+		if !hasCode(err, codeSerialization, codeDeadlock, codeReadOnly) {
 			break
 		}
+		if hasCode(err, codeReadOnly) {
+			s.primary.Reset()
+		}
 	}
-	return s.failed(doing, err)
+	return wrap(doing, err)
 }
 
 // exec runs one statement on the primary.
 func (s *Store) exec(ctx context.Context, doing, sql string, args ...any) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.CallTimeout)
 	defer cancel()
-	tag, err := s.primary.Exec(ctx, sql, args...)
-	return tag.RowsAffected(), s.failed(doing, err)
+	var rows int64
+	err := s.again(doing, func() error {
+		tag, err := s.primary.Exec(ctx, sql, args...)
+		rows = tag.RowsAffected()
+		return err
+	})
+	return rows, err
 }
 
 // read runs f on the primary.
 func (s *Store) read(ctx context.Context, doing string, f func(context.Context, querier) error) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.CallTimeout)
 	defer cancel()
-	return s.failed(doing, f(ctx, s.primary))
+	return wrap(doing, f(ctx, s.primary))
 }
 
 // list runs f on the replica if there is one that can, else on the primary. f may run twice.
