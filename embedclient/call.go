@@ -18,8 +18,8 @@ type endpoint[V any] struct {
 // patience reports whether somebody will still wait after the pause.
 type patience func(pause time.Duration) bool
 
-// embedSplit embeds the texts by as few requests as possible: if the service rejects a batch, it
-// halves it until each rejected text is alone. The results are parallel to the texts.
+// embedSplit embeds the texts by as few requests as possible: if the service rejects a batch, or does not
+// answer one in time, it halves it, until each text at fault is alone. The results are parallel to the texts.
 func embedSplit[V any](
 	ctx context.Context, c *Client, e *endpoint[V], kind Kind, texts []string, worth patience,
 ) ([]V, []error) {
@@ -27,7 +27,7 @@ func embedSplit[V any](
 	if err == nil {
 		return values, make([]error, len(texts))
 	}
-	if len(texts) > 1 && errors.Is(err, ErrRejected) {
+	if len(texts) > 1 && (errors.Is(err, ErrRejected) || errors.Is(err, ErrTimeout) && ctx.Err() == nil) {
 		half := len(texts) / 2
 		values, errs := embedSplit(ctx, c, e, kind, texts[:half], worth)
 		more, moreErrs := embedSplit(ctx, c, e, kind, texts[half:], worth)
@@ -49,6 +49,10 @@ func embedBatch[V any](
 		values, f := attempt(ctx, c, e, kind, body, len(texts))
 		if f == nil {
 			return values, nil
+		}
+		if len(texts) > 1 && errors.Is(f.err, ErrTimeout) {
+			// The same again would take as long again.
+			return nil, fmt.Errorf("embed %d %s texts: %w", len(texts), kind, f.err)
 		}
 		if retry == 0 {
 			c.budget.attempted()
@@ -102,7 +106,11 @@ func attempt[V any](
 	if f != nil {
 		err = f.err
 	}
-	c.metrics.attempted(kind, err, time.Since(start))
+	took := time.Since(start)
+	if kind == Passage {
+		c.pace.told(len(body), took, err)
+	}
+	c.metrics.attempted(kind, err, took)
 	return values, f
 }
 

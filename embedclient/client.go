@@ -21,6 +21,8 @@ type Client struct {
 	metrics   *metrics
 	breaker   circuitbreaker.CircuitBreaker[any]
 	budget    *budget
+	// pace bounds the size of requests with passages; queries come alone.
+	pace *pace
 	// places bounds the requests under way, by kind.
 	places [kinds]chan struct{}
 	// ctx ends with the client, for the reason ErrClosed.
@@ -59,7 +61,7 @@ func newClient(cfg Config, logger *slog.Logger, reg prometheus.Registerer, sende
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{cfg: cfg, transport: sender, metrics: m, budget: newBudget()}
+	c := &Client{cfg: cfg, transport: sender, metrics: m, budget: newBudget(), pace: newPace(cfg.BatchBytes)}
 	c.breaker = newBreaker(logger.With("url", cfg.URL), m.breaker)
 	c.places[Query] = make(chan struct{}, cfg.Concurrency)
 	c.places[Passage] = make(chan struct{}, cfg.Concurrency)

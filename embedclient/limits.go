@@ -59,3 +59,13 @@ const maxServices = 64
 
 // dialTimeout bounds making a connection; the call's deadline bounds it as well.
 const dialTimeout = 3 * time.Second
+
+const (
+	// paceTarget is how long a request with passages is to take: long enough that the way there and back does not
+	// matter, short enough that a query which waits behind it still makes its search's deadline.
+	paceTarget = 500 * time.Millisecond
+	// paceStart is the first allowance: a few passages, which even a slow service embeds in seconds.
+	paceStart = 16 << 10
+	// paceLeast is the least allowance, one passage.
+	paceLeast = 1 << 10
+)

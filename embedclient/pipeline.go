@@ -94,6 +94,10 @@ func (p *pipeline[V]) board(
 		return nil, ErrClosed
 	}
 	var batches []*batch[V]
+	room := p.client.cfg.BatchBytes
+	if kind == Passage {
+		room = p.client.pace.allowance()
+	}
 	for i, text := range texts {
 		if known != nil && known[i] {
 			continue
@@ -107,7 +111,7 @@ func (p *pipeline[V]) board(
 		if f == nil {
 			f = &flight[V]{key: k, done: make(chan struct{})}
 			p.flights[k] = f
-			batches = p.load(batches, f)
+			batches = p.load(batches, f, room)
 		}
 		p.join(ctx, f)
 		seats = append(seats, seat[V]{i, f})
@@ -120,15 +124,15 @@ func (p *pipeline[V]) board(
 	return seats, nil
 }
 
-// load puts a flight into the last batch, or into a new one if that is full.
-func (p *pipeline[V]) load(batches []*batch[V], f *flight[V]) []*batch[V] {
+// load puts a flight into the last batch, or into a new one if that is full: it holds up to room bytes.
+func (p *pipeline[V]) load(batches []*batch[V], f *flight[V], room int) []*batch[V] {
 	cfg := &p.client.cfg
 	bytes := len(cfg.prefix(f.key.kind)) + len(f.key.text)
 	var b *batch[V]
 	if n := len(batches); n > 0 {
 		b = batches[n-1]
 	}
-	if b == nil || len(b.flights) == cfg.BatchSize || b.bytes+bytes > cfg.BatchBytes {
+	if b == nil || len(b.flights) == cfg.BatchSize || b.bytes+bytes > room {
 		b = &batch[V]{}
 		batches = append(batches, b)
 	}
