@@ -41,6 +41,7 @@ func serveCommand(t *terminal) *cobra.Command {
 type process struct {
 	logger    *slog.Logger
 	registry  *prometheus.Registry
+	caches    *caches
 	embedders *embedclient.Services
 	// milvus is nil when vectors are searched in this process.
 	milvus *milvusServer
@@ -64,7 +65,11 @@ func serve(ctx context.Context, t *terminal, conf *configuration) (err error) {
 		return errors.Join(fmt.Errorf("listen for operations: %w", err), apiListener.Close())
 	}
 	p.httpAddr, p.opsAddr = apiListener.Addr().String(), opsListener.Addr().String()
-	if p.embedders, err = newEmbedders(conf, p.logger, p.registry); err != nil {
+	if p.caches, err = newCaches(conf, p.logger, p.registry); err != nil {
+		return errors.Join(err, apiListener.Close(), opsListener.Close())
+	}
+	defer p.caches.client.Close()
+	if p.embedders, err = newEmbedders(conf, p); err != nil {
 		return errors.Join(err, apiListener.Close(), opsListener.Close())
 	}
 	if p.embedders != nil {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/knadh/koanf/parsers/yaml"
 	"github.com/knadh/koanf/v2"
@@ -24,7 +25,7 @@ type setting struct {
 }
 
 func settings() []setting {
-	return []setting{
+	return append([]setting{
 		{"data-dir", "", "directory that holds everything the node keeps (required)", checkSet},
 		{"http-addr", "127.0.0.1:8000", "address of the API", checkAddr},
 		{"ops-addr", "127.0.0.1:9090", "address of metrics, health and profiles; never public", checkAddr},
@@ -62,7 +63,7 @@ func settings() []setting {
 				"with join", checkFounders,
 		},
 		{"gossip-key-file", "", "file with 32 bytes in base64 that encrypt gossip; all nodes alike", nil},
-	}
+	}, append(catalogSettings(), cacheSettings()...)...)
 }
 
 // delayVariable makes every search on the node wait, for tests of what one slow node costs. It is no setting:
@@ -101,6 +102,23 @@ func (c *configuration) get(key string) string {
 		}
 	}
 	return ""
+}
+
+// count and duration read a setting that has been checked.
+func (c *configuration) count(key string) (int, error) {
+	n, err := strconv.Atoi(c.get(key))
+	if err != nil {
+		return 0, usageError("%s: %w", key, err)
+	}
+	return n, nil
+}
+
+func (c *configuration) duration(key string) (time.Duration, error) {
+	d, err := time.ParseDuration(c.get(key))
+	if err != nil {
+		return 0, usageError("%s: %w", key, err)
+	}
+	return d, nil
 }
 
 // addSettings gives a command a flag for each setting, and --config.

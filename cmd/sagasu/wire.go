@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"strconv"
 	"strings"
 	"time"
@@ -30,15 +29,16 @@ func newRegistry() (*prometheus.Registry, error) {
 }
 
 // newEmbedders makes the clients of the embedding services; nil if none is configured.
-func newEmbedders(
-	conf *configuration, logger *slog.Logger, registry prometheus.Registerer,
-) (*embedclient.Services, error) {
+func newEmbedders(conf *configuration, p *process) (*embedclient.Services, error) {
 	if conf.get("embed-url") == "" && conf.get("embed-services") == "" {
 		return nil, nil
 	}
-	cfg := embedclient.ServicesConfig{Default: embedclient.Default(), Logger: logger, Registry: registry}
+	cfg := embedclient.ServicesConfig{Default: embedclient.Default(), Logger: p.logger, Registry: p.registry}
 	cfg.Default.URL, cfg.Default.Protocol = conf.get("embed-url"), conf.get("embed-protocol")
 	cfg.Default.Model = conf.get("embed-model")
+	if p.caches.embedding != nil {
+		cfg.Default.Cache = p.caches.embedding
+	}
 	var err error
 	if cfg.Default.Dims, err = strconv.Atoi(conf.get("embed-dims")); err != nil {
 		return nil, usageError("embed-dims: %w", err)
@@ -91,10 +91,19 @@ func newNode(ctx context.Context, conf *configuration, p *process) (*coordinator
 	if p.milvus != nil {
 		cfg.Remote = p.milvus
 	}
+	if p.caches.answers != nil {
+		cfg.Answers = p.caches.answers
+	}
+	var err error
+	if cfg.OpenCatalog, err = newCatalog(conf, p); err != nil {
+		return nil, err
+	}
+	if cfg.SearchLog, err = parseSearchLog(conf.get("search-log")); err != nil {
+		return nil, usageError("search-log: %w", err)
+	}
 	cfg.ID, cfg.Zone, cfg.Version = conf.get("node-id"), conf.get("zone"), readBuildInfo().Version
 	cfg.HTTPAddr, cfg.OpsAddr = p.httpAddr, p.opsAddr
 	cfg.Roles = roles(conf.get("role"))
-	var err error
 	if cfg.SearchDelay, err = time.ParseDuration(conf.searchDelay); err != nil {
 		return nil, usageError("%s: %w", delayVariable, err)
 	}
