@@ -27,12 +27,12 @@ func openTest(t testing.TB, dsn string, change ...func(*Config)) *Store {
 }
 
 func TestConformance(t *testing.T) {
-	server := postgrestest.Start(t)
+	dsn := postgrestest.Start(t).Database(t, "conformance")
 	n := 0
 	catalogtest.Run(t, catalogtest.Config{Open: func(t *testing.T, now func() time.Time) catalog.Catalog {
 		n++
 		cfg := Default()
-		cfg.DSN, cfg.Now = server.Database(t, fmt.Sprint("conformance", n)), now
+		cfg.DSN, cfg.Schema, cfg.Now = dsn, fmt.Sprint("catalog", n), now
 		s, err := Open(t.Context(), cfg)
 		require.NoError(t, err)
 		return s

@@ -221,7 +221,7 @@ func hold(t *testing.T, dsn, statement string) func() {
 
 func locked(t *testing.T, server *postgrestest.Server) {
 	s := migrated(t, server, "locked", func(c *Config) {
-		c.LockTimeout, c.StatementTimeout, c.CallTimeout = 50*time.Millisecond, 100*time.Millisecond, 5*time.Second
+		c.LockTimeout, c.StatementTimeout = 100*time.Millisecond, time.Second
 	})
 	release := hold(t, s.cfg.DSN, "LOCK TABLE sagasu.documents")
 	unavailable(t, catalog.ReasonBusy, tell(t.Context(), s, document("a")))
@@ -232,7 +232,7 @@ func locked(t *testing.T, server *postgrestest.Server) {
 }
 
 func exhausted(t *testing.T, server *postgrestest.Server) {
-	s := migrated(t, server, "exhausted", func(c *Config) { c.MaxConns, c.CallTimeout = 1, 200*time.Millisecond })
+	s := migrated(t, server, "exhausted", func(c *Config) { c.MaxConns, c.CallTimeout = 1, 2*time.Second })
 	conn, err := s.primary.Acquire(t.Context())
 	require.NoError(t, err)
 	unavailable(t, catalog.ReasonTimeout, tell(t.Context(), s, document("a")))
