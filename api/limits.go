@@ -31,6 +31,8 @@ const (
 	MaxShards = 1024
 	// MaxReplicas bounds the copies of a shard: an odd handful is what majorities are good for.
 	MaxReplicas = 7
+	// MaxAskedBytes bounds what is kept of a query for logs, in bytes.
+	MaxAskedBytes = 1024
 	// MaxSearchBody bounds the body of a search, in bytes.
 	MaxSearchBody = 1 << 20
 	// MaxBulkLine bounds one document, in bytes; a bulk body as a whole is streamed, not bounded.
@@ -55,10 +57,10 @@ const (
 	MaxFusionK = 1_000_000
 	// MaxPassages bounds the passages of one document: they are written, and read, together.
 	MaxPassages = 10_000
-	// MaxPassageBytes bounds the sources of all passages of one document, in bytes: they are one entry of a log, and
-	// what of a text can't be shared with the source is in it twice. Overlaps count twice, and what is not split
-	// counts once for each passage.
-	MaxPassageBytes = 24 << 20
+	// MaxPassageBytes bounds the sources and ids of all passages of one document, in bytes: they are one entry of a
+	// log, of 48 MiB at most, and what of a text can't be shared with the source is in it twice. Overlaps count twice,
+	// and what is not split counts once for each passage.
+	MaxPassageBytes = 20 << 20
 	// MaxCollapsed bounds the passages that a search shows of one document.
 	MaxCollapsed = 100
 	// DefaultCollapsed is how many it shows if it does not say.

@@ -69,7 +69,7 @@ func (p *passages) expand(w *api.Write) (writes []api.Write, size int, err error
 			next.Kind, next.IfVersion = w.Kind, w.IfVersion
 		}
 		writes = append(writes, next)
-		if size += len(next.Doc.Source); size > api.MaxPassageBytes {
+		if size += len(next.Doc.Source) + len(next.Doc.ID); size > api.MaxPassageBytes {
 			return nil, 0, api.NewProblem(api.ProblemTooLarge, 413, p.schema.Passages.Field,
 				"makes %d passages of more than %d bytes in all, with the fields that each has: split the document, or put "+
 					"less into its other fields", len(parts), api.MaxPassageBytes)

@@ -131,7 +131,7 @@ func TestPassages(t *testing.T) {
 		require.Equal(t, 413, r[3].Error.Status)
 		require.Contains(t, r[3].Error.Detail, "a document may have 10000 at most")
 		require.Equal(t, 413, r[4].Error.Status)
-		require.Contains(t, r[4].Error.Detail, "more than 25165824 bytes")
+		require.Contains(t, r[4].Error.Detail, "more than 20971520 bytes")
 	})
 	t.Run("collapsed hits", func(t *testing.T) {
 		write(t, long, `{"id":"c","text":"Two is here."}`)
@@ -165,6 +165,23 @@ func TestManyPassages(t *testing.T) {
 	var source struct{ Text string }
 	require.NoError(t, json.Unmarshal(got.Source, &source))
 	require.Equal(t, text.String(), source.Text)
+}
+
+// TestLargestPassages splits a document of about as many bytes as the API takes, without overlaps.
+func TestLargestPassages(t *testing.T) {
+	schema, err := api.ParseSchema([]byte(`{"fields":{"text":{"type":"text"}},
+		"passages":{"field":"text","by":"length","size":2000}}`))
+	require.NoError(t, err)
+	p, err := passagesOf(&schema, analysis.NewRegistry())
+	require.NoError(t, err)
+	text := strings.Repeat("a line\n", api.MaxBulkLine/8-100)
+	document := api.AppendString([]byte(`{"id":"i","text":`), text)
+	writes := parseWrites(t, &schema, string(document)+"}")
+	got, size, err := p.expand(&writes[0])
+	require.NoError(t, err)
+	require.Greater(t, len(got), 7000)
+	require.Less(t, size, api.MaxPassageBytes)
+	require.Greater(t, size, api.MaxBulkLine*9/10)
 }
 
 // TestPassagesOfTwoWriters has several clients write the same document at once, long and short by turns: at any time it

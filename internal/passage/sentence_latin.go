@@ -85,6 +85,9 @@ func (s *scanner) abbreviated(at int, follows string) bool {
 
 // enumerates reports whether a full stop follows a number that a line begins with.
 func (s *scanner) enumerates(at int) bool {
+	if at-s.line > maxWordBytes {
+		return false
+	}
 	number := strings.TrimLeft(s.text[s.line:at], " \t")
 	return numbered(number + ". ")
 }

@@ -242,7 +242,9 @@ func BenchmarkSplit(b *testing.B) {
 		"before the shaking arrives. It is not perfect (see Fig. 3). Still, it saves lives!\n\n## More\n\n", 4000)
 	japanese := strings.Repeat("緊急地震速報は、揺れが届く前に人々に知らせる仕組みである。「完全ではない。」と専門家は言う"+
 		"（図３を参照）。それでも、多くの命を救っている！\n\n## 続き\n\n", 4000)
-	for name, text := range map[string]string{"english": english, "japanese": japanese} {
+	// No part of the work may grow with the length of a line.
+	line := strings.Repeat("In 1999. In 2000. ", 40_000)
+	for name, text := range map[string]string{"english": english, "japanese": japanese, "one line": line} {
 		for _, by := range []string{api.PassageByLength, api.PassageBySentences, api.PassageByHeadings} {
 			b.Run(name+"/"+by, func(b *testing.B) {
 				b.SetBytes(int64(len(text)))
