@@ -160,8 +160,6 @@ type AuditEvent struct {
 	Outcome   string `json:"outcome"`
 	Detail    string `json:"detail,omitempty"`
 	RequestID string `json:"request_id"`
-	// Node is the node that was asked.
-	Node string `json:"node,omitempty"`
 }
 
 // AuditFilter selects events; what is zero selects all.

@@ -1,6 +1,9 @@
 package api
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // requestParser reads the keys of a search.
 type requestParser struct {
@@ -21,7 +24,9 @@ func (p *requestParser) key(key string) error {
 	switch key {
 	case "query":
 		p.queryIsText = p.peek() == kindString
+		start := p.pos
 		r.Query, err = p.query(false)
+		p.asked(p.data[start:p.pos])
 	case "mode":
 		err = p.mode()
 	case "from":
@@ -63,6 +68,20 @@ func (p *requestParser) key(key string) error {
 			"sparse_vector, fusion, explain, timeout, allow_partial, cache, sequence, collapse)")
 	}
 	return err
+}
+
+// asked keeps a query as it was put.
+func (p *requestParser) asked(raw []byte) {
+	text := ""
+	if m, ok := p.req.Query.(*Match); ok && p.queryIsText {
+		text = m.Text
+	} else {
+		text = string(raw[:min(len(raw), MaxAskedBytes)])
+	}
+	if len(text) > MaxAskedBytes {
+		text = strings.Clone(text[:MaxAskedBytes])
+	}
+	p.req.Asked = strings.ToValidUTF8(text, "")
 }
 
 func (p *requestParser) unlessNull(read func() error) error {

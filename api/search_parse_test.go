@@ -21,7 +21,7 @@ func TestParseSearchRequest(t *testing.T) {
 			Text:  "地震 early", Mode: ModeHybrid, From: 5, Size: 20,
 			Filter:  &Term{"lang", Scalar{Type: TypeKeyword, Str: "ja"}, 1},
 			Fusion:  Fusion{FusionRRF, 10, 50, Weights{0.5, 1}},
-			Explain: true, Timeout: 500 * time.Millisecond, NoCache: true,
+			Explain: true, Timeout: 500 * time.Millisecond, NoCache: true, Asked: "地震 early",
 		}, r)
 	})
 	t.Run("defaults", func(t *testing.T) {

@@ -71,6 +71,8 @@ type SearchRequest struct {
 	Sequence []string
 	// AllowPartial is false if the client would have an error rather than a degraded answer.
 	AllowPartial bool
+	// Asked is the query as the client put it, for logs: its text, or the query object; cut to MaxAskedBytes.
+	Asked string
 	// NoCache is true if the client would have the search run although its answer is known.
 	NoCache bool
 	// Collapse groups the hits by document; nil for none.

@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 
 	"sagasu/coordinator/query"
 	"sagasu/coordinator/state"
+	"sagasu/internal/catalog"
 	"sagasu/internal/vfs"
 	"sagasu/shard"
 	"sagasu/sparse/analysis"
@@ -40,6 +42,11 @@ type Config struct {
 	HTTPAddr, OpsAddr string
 	// Cluster connects the node with others; nil for a node on its own, which listens for nobody.
 	Cluster *ClusterConfig
+
+	// OpenCatalog opens the catalog, which it need not reach yet; it is called again after an error. Nil for none.
+	OpenCatalog func(ctx context.Context) (catalog.Catalog, error)
+	// SearchLog is which part of the searches is logged in the catalog, 0 to 1.
+	SearchLog float64
 
 	// SearchDelay is shard.Config.SearchDelay.
 	SearchDelay time.Duration
@@ -94,6 +101,7 @@ func (c *Config) Validate() error {
 	wrong(c.Logger == nil, "Logger is not set")
 	wrong(c.Registry == nil, "Registry is not set")
 	wrong(len(c.Roles) == 0, "Roles is empty")
+	wrong(!(c.SearchLog >= 0 && c.SearchLog <= 1), "SearchLog is %v, must be 0 to 1", c.SearchLog)
 	for _, r := range c.Roles {
 		known := r == state.RoleCoordinator || r == state.RoleShard || r == state.RoleGateway
 		wrong(!known, "role %q is none of %s, %s, %s", r, state.RoleCoordinator, state.RoleShard, state.RoleGateway)

@@ -20,6 +20,9 @@ func (n *Node) start() {
 	n.loop("end comparisons that were lost", n.lostComparisons)
 	n.jobs.Start()
 	n.loop("keep jobs", n.keepJobs)
+	if n.register != nil {
+		n.register.start()
+	}
 	if n.host != nil {
 		n.loop("hold replicas", n.holdReplicas)
 	}

@@ -41,6 +41,8 @@ type Node struct {
 	verifying *verifying
 	// jobs are the bulks that this node has taken.
 	jobs *jobs.Manager
+	// register has the catalog; nil if there is none.
+	register *catalogKeeper
 
 	// ctx ends when the node is closed, which ends the goroutines that running counts.
 	ctx     context.Context
@@ -85,6 +87,9 @@ func (n *Node) open(ctx context.Context) error {
 	}
 	if n.net != nil {
 		n.net.know(n.meta)
+	}
+	if n.register, err = newCatalogKeeper(n); err != nil {
+		return err
 	}
 	if err := n.openHost(); err != nil {
 		return err
@@ -134,6 +139,9 @@ func (n *Node) openHost() error {
 	cfg.FS, cfg.Analyzers, cfg.Remote = n.cfg.FS, n.cfg.Analyzers, n.cfg.Remote
 	if n.cfg.Embedders != nil {
 		cfg.Embedders = n.cfg.Embedders
+	}
+	if n.register != nil {
+		cfg.Ledger = catalogLedger{n.register}
 	}
 	cfg.Founded, cfg.SearchDelay = n.markFounded, n.cfg.SearchDelay
 	cfg.Now, cfg.After, cfg.Logger, cfg.Registry = n.cfg.Now, n.cfg.After, n.cfg.Logger, n.cfg.Registry
@@ -238,6 +246,9 @@ func (n *Node) Close() error {
 	}
 	if n.host != nil {
 		errs = append(errs, n.host.Close())
+	}
+	if n.register != nil {
+		errs = append(errs, n.register.close())
 	}
 	if n.layouts != nil {
 		errs = append(errs, n.layouts.collections.close())

@@ -16,5 +16,10 @@ func (n *Node) Search(ctx context.Context, index string, req *api.SearchRequest)
 	if err != nil {
 		return nil, err
 	}
-	return n.searcher.Search(ctx, l.target(n.router, sequence), req)
+	at := n.cfg.Now()
+	answer, err := n.searcher.Search(ctx, l.target(n.router, sequence), req)
+	if err == nil {
+		n.register.logSearch(l, req, answer, at)
+	}
+	return answer, err
 }

@@ -12,6 +12,7 @@ import (
 
 	"sagasu/api"
 	"sagasu/coordinator/state"
+	"sagasu/internal/catalog"
 	"sagasu/shard/replica"
 	"sagasu/shard/rpc"
 )
@@ -294,4 +295,22 @@ func (s *leaderOf) repair(ctx context.Context, generation int, ids []string) err
 }
 
 // catalogToVerify gives the catalog to be compared; nil if there is none.
-func (n *Node) catalogToVerify() verifiedCatalog { return nil }
+func (n *Node) catalogToVerify() verifiedCatalog {
+	if n.register == nil {
+		return nil
+	}
+	c, err := n.register.get()
+	if err != nil {
+		return absentCatalog{err}
+	}
+	return c
+}
+
+// absentCatalog can't be compared, and says why.
+type absentCatalog struct{ err error }
+
+func (a absentCatalog) Keys(context.Context, string, string, int) ([]catalog.Key, error) {
+	return nil, a.err
+}
+
+func (a absentCatalog) Rewind(context.Context, string) error { return a.err }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"github.com/spf13/cobra"
 )
 
@@ -33,11 +35,15 @@ func configCommand(t *terminal) *cobra.Command {
 
 func printConfiguration(t *terminal, conf *configuration) error {
 	if t.format == formatJSON {
-		return t.printJSON(conf.values)
+		shown := slices.Clone(conf.values)
+		for i := range shown {
+			shown[i].Value = withoutPassword(shown[i].Value)
+		}
+		return t.printJSON(shown)
 	}
 	rows := make([][]string, 0, len(conf.values))
 	for _, v := range conf.values {
-		rows = append(rows, []string{v.Key, v.Value, v.Source})
+		rows = append(rows, []string{v.Key, withoutPassword(v.Value), v.Source})
 	}
 	return t.printTable([]string{"SETTING", "VALUE", "FROM"}, rows)
 }
