@@ -57,7 +57,16 @@ func benchSchema(b *testing.B) api.Schema {
 // clusterNode opens a node of a cluster on loopback; without addresses to join it founds one.
 func clusterNode(tb testing.TB, id string, join []string, roles ...state.Role) *Node {
 	tb.Helper()
+	return clusterNodeWith(tb, id, join, nil, roles...)
+}
+
+// clusterNodeWith is clusterNode with a configuration that is changed before; change may be nil.
+func clusterNodeWith(tb testing.TB, id string, join []string, change func(*Config), roles ...state.Role) *Node {
+	tb.Helper()
 	cfg := testConfig(tb.TempDir())
+	if change != nil {
+		change(&cfg)
+	}
 	cfg.ID, cfg.Roles = id, roles
 	cfg.Cluster = &ClusterConfig{RPCAddr: "127.0.0.1:0", GossipAddr: "127.0.0.1:0", Join: join}
 	if join == nil {
