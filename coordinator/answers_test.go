@@ -53,7 +53,10 @@ func TestGatewaysShareAnswers(t *testing.T) {
 	require.NoError(t, err)
 	_, err = one.CreateIndex(t.Context(), "papers", schema, api.Layout{Shards: 2, Replicas: 1})
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { _, err := two.Schema("papers"); return err == nil }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool {
+		_, err := two.Schema("papers")
+		return err == nil
+	}, 20*time.Second, time.Millisecond)
 	put := func(n *Node, id, text string) string {
 		w, err := api.ParseDocument(&schema, fmt.Appendf(nil, `{"id":%q,"text":%q}`, id, text))
 		require.NoError(t, err)
