@@ -152,7 +152,8 @@ var _ reconcile.Cluster = reconciled{}
 // newReconciler makes the loop that repairs shards and brings the vectors of indexes to what is wanted.
 func (n *Node) newReconciler() *reconcile.Reconciler {
 	return reconcile.New(reconcile.Config{
-		Cluster: reconciled{n}, Every: loopEvery, Now: n.cfg.Now, After: n.cfg.After, Logger: n.cfg.Logger,
+		Cluster: reconciled{n}, Every: loopEvery, Rest: n.cfg.DropRest, Now: n.cfg.Now, After: n.cfg.After,
+		Logger: n.cfg.Logger,
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"sagasu/coordinator/query"
+	"sagasu/coordinator/reconcile"
 	"sagasu/coordinator/state"
 	"sagasu/internal/catalog"
 	"sagasu/internal/vfs"
@@ -48,6 +49,9 @@ type Config struct {
 	// SearchLog is which part of the searches is logged in the catalog, 0 to 1.
 	SearchLog float64
 
+	// DropRest is reconcile.Config.Rest.
+	DropRest time.Duration
+
 	// SearchDelay is shard.Config.SearchDelay.
 	SearchDelay time.Duration
 
@@ -80,7 +84,7 @@ type ClusterConfig struct {
 // Default gives the defaults; DataDir, Analyzers, Logger and Registry are to be set.
 func Default() Config {
 	return Config{
-		FS: vfs.OS(), Now: time.Now, After: time.After,
+		FS: vfs.OS(), DropRest: reconcile.DefaultRest, Now: time.Now, After: time.After,
 		Roles: []state.Role{state.RoleCoordinator, state.RoleShard, state.RoleGateway},
 	}
 }

@@ -21,10 +21,16 @@ type cluster struct {
 	nodes map[string]*Node
 	dirs  map[string]string
 	first string
+	// config changes what nodes are opened with.
+	config func(*Config)
 }
 
 func newCluster(t *testing.T, ids ...string) *cluster {
-	c := &cluster{t: t, nodes: map[string]*Node{}, dirs: map[string]string{}, first: ids[0]}
+	return newClusterOf(t, func(*Config) {}, ids...)
+}
+
+func newClusterOf(t *testing.T, config func(*Config), ids ...string) *cluster {
+	c := &cluster{t: t, nodes: map[string]*Node{}, dirs: map[string]string{}, first: ids[0], config: config}
 	t.TempDir() // directories are removed after what is registered from here on
 	leaks := goleak.IgnoreCurrent()
 	t.Cleanup(func() {
@@ -64,6 +70,7 @@ func (c *cluster) open(id string) *Node {
 		_, gossip := other.Addresses()
 		cfg.Cluster.Join = append(cfg.Cluster.Join, gossip)
 	}
+	c.config(&cfg)
 	n, err := Open(testContext(c.t), cfg)
 	require.NoError(c.t, err)
 	c.nodes[id] = n

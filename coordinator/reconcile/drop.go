@@ -131,5 +131,5 @@ func (r *Reconciler) rested(ctx context.Context, d *dropping) bool {
 		}
 		d.seen = now
 	}
-	return now.Sub(d.seen) >= dropRest
+	return now.Sub(d.seen) >= r.cfg.Rest
 }

@@ -113,7 +113,7 @@ func TestReembed(t *testing.T) {
 	require.NoError(t, n.turns(time.Second))
 	n.unseen = false
 	require.NoError(t, n.turns(time.Second))
-	require.NoError(t, n.turns(dropRest))
+	require.NoError(t, n.turns(DefaultRest))
 	require.Empty(t, n.dropped, "a shard may still write to it")
 	n.filled[0].Others = nil
 	require.NoError(t, n.turns(time.Second))
@@ -206,7 +206,7 @@ func TestFailedReembed(t *testing.T) {
 		n.must(state.DeleteIndex{Name: "notes", UUID: n.uuid, Remote: true})
 		require.NoError(t, n.turns(time.Second))
 		require.Equal(t, state.OperationCancelled, n.operation(generation).State)
-		require.NoError(t, n.turns(dropRest))
+		require.NoError(t, n.turns(DefaultRest))
 		require.Equal(t, []string{"0000 0", "0000 1"}, n.dropped)
 		require.Empty(t, n.View().Leftovers())
 	})

@@ -9,9 +9,9 @@ const (
 	progressEvery = 5 * time.Second
 	// failedShare is the part of the documents that the new model may fail at: one in so many.
 	failedShare = 100
-	// dropRest is how long searches that are under way have before their vectors are dropped, once every node knows
-	// of it: more than the default of their timeout. maxDropRest is how long a node that does not answer is waited for.
-	dropRest    = 5 * time.Second
+	// DefaultRest is more than the default of a search's timeout. maxDropRest is how long a node that does not answer is
+	// waited for.
+	DefaultRest = 5 * time.Second
 	maxDropRest = 30 * time.Second
 	// dropRetry is the first pause after a failure, which doubles up to maxDropRetry.
 	dropRetry    = time.Second

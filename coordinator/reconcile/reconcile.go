@@ -45,7 +45,10 @@ type Generations interface {
 type Config struct {
 	Cluster Cluster
 	// Every is the time between two turns.
-	Every  time.Duration
+	Every time.Duration
+	// Rest is how long searches that are under way have before their vectors are dropped, once every node knows of it;
+	// see DefaultRest.
+	Rest   time.Duration
 	Now    func() time.Time
 	After  func(time.Duration) <-chan time.Time
 	Logger *slog.Logger

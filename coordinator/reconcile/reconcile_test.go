@@ -133,7 +133,7 @@ func (c *cluster) Settled(_ context.Context, s state.Shard, _ string) (bool, err
 
 func (c *cluster) reconciler() *Reconciler {
 	return New(Config{
-		Cluster: c, Every: time.Second, Now: func() time.Time { return c.now }, After: time.After,
+		Cluster: c, Every: time.Second, Rest: DefaultRest, Now: func() time.Time { return c.now }, After: time.After,
 		Logger: slog.New(slog.DiscardHandler),
 	})
 }
