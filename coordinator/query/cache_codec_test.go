@@ -98,7 +98,7 @@ func testRequest() *api.SearchRequest {
 		}, Boost: 1},
 		Vector: []float32{1, 2}, Fusion: api.Fusion{Method: "rrf", K: 60, Window: 10, Weights: api.Weights{Sparse: 1, Dense: 1}},
 		Explain: true, Timeout: time.Second, Sequence: []string{"s"}, AllowPartial: true, NoCache: true,
-		Collapse: &api.Collapse{},
+		Asked: "a b", Collapse: &api.Collapse{},
 	}
 }
 
@@ -169,6 +169,7 @@ func TestEveryMemberIsPartOfTheQuestion(t *testing.T) {
 	answers := map[digest]string{before.answer: "unchanged"}
 	same := map[string]bool{
 		".Timeout": true, ".Sequence[0]": true, ".Sequence shorter": true, ".AllowPartial": true, ".NoCache": true,
+		".Asked": true,
 	}
 	change(reflect.ValueOf(req).Elem(), "", func(path string) {
 		q := a.ask(&f.target, req)
