@@ -64,7 +64,8 @@ func (x *Splitter) Document(p Passage) Document {
 		source = append(source, ',')
 	}
 	source = p.appendJSON(append(source, passageKey...))
-	doc.Source = append(source, '}')
+	source = append(source, '}')
+	doc.Source = source
 	return doc
 }
 

@@ -70,7 +70,8 @@ func TestPassageMember(t *testing.T) {
 		require.Nil(t, raw)
 	})
 	for _, bad := range []string{
-		``, `{`, `[]`, `{"position":-1}`, `{"x":1}`, `{"position":1,"count":1}`, `{"count":1,"start":2,"end":1}`, `{"count":1}x`,
+		``, `{`, `[]`, `{"position":-1}`, `{"x":1}`, `{"position":1,"count":1}`, `{"count":1,"start":2,"end":1}`,
+		`{"count":1}x`,
 	} {
 		_, err := ReadPassage(RawJSON(bad))
 		require.Error(t, err, bad)

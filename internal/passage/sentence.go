@@ -7,7 +7,8 @@ import (
 )
 
 // sentences appends where the sentences of a part of a text end, the end of the part last. Space after a sentence
-// belongs to it. What has no full stop ends where a paragraph, an element of a list, a heading or a row of a table does.
+// belongs to it. What has no full stop ends where a paragraph, an element of a list, a heading or a row of a table
+// does.
 func sentences(dst []int, text string, from, to int) []int {
 	s := scanner{text: text[:to], from: from, line: from}
 	for at := from; at < to; {

@@ -66,7 +66,8 @@ func (s *scanner) abbreviated(at int, follows string) bool {
 		return false // the end of a word with letters beyond ASCII
 	}
 	if len(word) == 1 {
-		return word[0] >= 'A' && word[0] <= 'Z' && word[0] != 'I' || digitFirst(follows) && strings.Contains("ps", word)
+		return word[0] >= 'A' && word[0] <= 'Z' && word[0] != 'I' || digitFirst(follows) &&
+			(word == "p" || word == "s")
 	}
 	if inner := strings.Split(word, "."); len(inner) > 1 && len(inner[0]) == 1 {
 		// "U.S." and "e.g." are followed by more; "p.m." may end a sentence.

@@ -134,21 +134,23 @@ func (f *finder) visit(name string, entry fs.DirEntry, err error) error {
 	if !alone && !matches(f.opts.Globs, name) {
 		return nil
 	}
+	f.take(name, told, kind)
+	return nil
+}
+
+// take lists a file, unless it is gone since, a link to nothing, or one to a directory.
+func (f *finder) take(name, told string, kind Kind) {
 	info, err := fs.Stat(f.root.FS, name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil // gone since, or a link to nothing
 	case err != nil:
 		f.faults = append(f.faults, Fault{told, err})
-		return nil
-	case !info.Mode().IsRegular():
-		return nil
+	case info.Mode().IsRegular():
+		f.files = append(f.files, &File{
+			Path: told, ID: f.prefix + name, Kind: kind, Size: info.Size(), ModTime: info.ModTime(),
+			fsys: f.root.FS, name: name,
+		})
 	}
-	f.files = append(f.files, &File{
-		Path: told, ID: f.prefix + name, Kind: kind, Size: info.Size(), ModTime: info.ModTime(),
-		fsys: f.root.FS, name: name,
-	})
-	return nil
 }
 
 // Kinds gives the kinds of files, each once, by name.

@@ -2,8 +2,8 @@ package source
 
 import "strings"
 
-// parseMarkdown takes front matter off a Markdown text. The title is that of the front matter, the first heading, or the
-// name of the file.
+// parseMarkdown takes front matter off a Markdown text. The title is that of the front matter, the first heading, or
+// the name of the file.
 func (f *File) parseMarkdown(text string) []member {
 	members, text := frontMatter(text)
 	title := ""

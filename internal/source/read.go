@@ -123,7 +123,8 @@ func (f *File) stem() string {
 // about is what is known of a file itself.
 func (f *File) about() []member {
 	return []member{
-		{name: "path", text: f.ID}, {name: "kind", text: string(f.Kind)},
+		{name: "path", text: f.ID},
+		{name: "kind", text: string(f.Kind)},
 		{name: "modified", text: f.ModTime.UTC().Format(time.RFC3339)},
 	}
 }

@@ -37,12 +37,11 @@ func walk(t testing.TB, opts *Options, files map[string]string) []string {
 	}
 	var got []string
 	err := Walk(t.Context(), []Root{{FS: fsys, Path: "r"}}, opts, func(f *File, item Item) error {
-		if item.Err != nil {
+		switch _, err := api.ParseDocument(opts.Schema, item.JSON); {
+		case item.Err != nil:
 			got = append(got, fmt.Sprintf("%s %s: %v", f.Path, item.Place, item.Err))
 			return nil
-		}
-		_, err := api.ParseDocument(opts.Schema, item.JSON)
-		if err != nil {
+		case err != nil:
 			got = append(got, err.Error())
 		}
 		got = append(got, strings.ReplaceAll(string(item.JSON), `,"modified":"1970-01-01T00:00:00Z"`, ""))
@@ -63,8 +62,14 @@ func TestWholeFiles(t *testing.T) {
 				"author:\n  name: me\nempty:\n---\nText.",
 			`{"title":"A: b","tags":["x","y z"],"year":2020,"ok":true,"text":"Text.","id":"n1"}`,
 		},
-		{"a list in front matter", "b.md", "---\ntags:\n  - x\n  - y\n---\nT", `{"title":"b","tags":["x","y"],"text":"T","id":"b.md"}`},
-		{"a line that is no front matter", "b.md", "---\nText.\n---\n", `{"title":"b","text":"---\nText.\n---\n","id":"b.md"}`},
+		{
+			"a list in front matter", "b.md", "---\ntags:\n  - x\n  - y\n---\nT",
+			`{"title":"b","tags":["x","y"],"text":"T","id":"b.md"}`,
+		},
+		{
+			"a line that is no front matter", "b.md", "---\nText.\n---\n",
+			`{"title":"b","text":"---\nText.\n---\n","id":"b.md"}`,
+		},
 		{"front matter without an end", "b.md", "---\na: b\n", `{"title":"b","text":"---\na: b\n","id":"b.md"}`},
 		{
 			"HTML", "b.html", `<!doctype html><html lang="ja-JP"><head><title>地震
@@ -139,7 +144,8 @@ func TestEncodings(t *testing.T) {
 
 func TestLines(t *testing.T) {
 	opts := options(t)
-	data := "\n{\"id\":\"a\",\"title\":\"One\",\"extra\":{\"x\":1}}\r\n{\"id\":7,\"year\":1}\n[1]\n{\"id\":\"x\",\"op\":\"delete\"}\n" +
+	data := "\n{\"id\":\"a\",\"title\":\"One\",\"extra\":{\"x\":1}}\r\n{\"id\":7,\"year\":1}\n[1]\n" +
+		"{\"id\":\"x\",\"op\":\"delete\"}\n" +
 		"{\"title\":\"no id\"}\n{\"id\":\"b\" \n{\"id\":{}}\n{\"id\":\"\xff\"}"
 	require.Equal(t, []string{
 		`{"title":"One","id":"a"}`,
@@ -172,7 +178,9 @@ func TestLines(t *testing.T) {
 	})
 	t.Run("what is left out is told", func(t *testing.T) {
 		var left []string
-		fsys := fstest.MapFS{"a.jsonl": {Data: []byte(`{"id":"a","extra":1,"title":"t"}`)}, "b.md": {Data: []byte("---\nx: y\n---\n")}}
+		fsys := fstest.MapFS{
+			"a.jsonl": {Data: []byte(`{"id":"a","extra":1,"title":"t"}`)}, "b.md": {Data: []byte("---\nx: y\n---\n")},
+		}
 		require.NoError(t, Walk(t.Context(), []Root{{FS: fsys}}, options(t), func(_ *File, item Item) error {
 			left = append(left, item.Left...)
 			return nil
@@ -191,13 +199,15 @@ func TestRows(t *testing.T) {
 	}, walk(t, options(t), map[string]string{
 		"b.csv": "id,title,year,price,ok,other\n1,\"A, \"\"b\"\"\nc\",2020,1.50,TRUE,z\n2,x\n,x,,,,\n3,,soon,,,\n",
 	}))
-	require.Equal(t, []string{`{"title":"a b","id":"1"}`}, walk(t, options(t), map[string]string{"b.tsv": "id\ttitle\n1\ta b\n"}))
+	require.Equal(t, []string{`{"title":"a b","id":"1"}`},
+		walk(t, options(t), map[string]string{"b.tsv": "id\ttitle\n1\ta b\n"}))
 	require.Empty(t, walk(t, options(t), map[string]string{"b.csv": ""}))
 	require.Contains(t, walk(t, options(t), map[string]string{"b.csv": "a,a\n1,2\n"})[0], `two columns named "a"`)
 	opts := options(t)
 	opts.IDField = "key"
 	require.Contains(t, walk(t, opts, map[string]string{"b.csv": "id\n1\n"})[0], `no column "key"`)
-	require.Contains(t, walk(t, opts, map[string]string{"b.csv": "key,title\n,x\n"})[0], `column "key", which holds the id, is empty`)
+	require.Contains(t, walk(t, opts, map[string]string{"b.csv": "key,title\n,x\n"})[0],
+		`column "key", which holds the id, is empty`)
 	t.Run("a bare quotation mark does not stop the rest", func(t *testing.T) {
 		got := walk(t, options(t), map[string]string{"b.csv": "id,title\n1,a\"b\n2,c\n"})
 		require.Contains(t, got[0], `line 2`)
@@ -324,7 +334,8 @@ func FuzzRead(f *testing.F) {
 }
 
 func BenchmarkHTML(b *testing.B) {
-	page := "<html><body>" + strings.Repeat("<h2>Head</h2><p>Some <b>text</b> of a page &amp; more.</p><ul><li>x</ul>", 10_000)
+	page := "<html><body>" +
+		strings.Repeat("<h2>Head</h2><p>Some <b>text</b> of a page &amp; more.</p><ul><li>x</ul>", 10_000)
 	f := &File{name: "a.html", Kind: KindHTML}
 	b.SetBytes(int64(len(page)))
 	for b.Loop() {
