@@ -49,6 +49,8 @@ type cluster struct {
 	isolated map[string]bool
 	// met is told of each call between nodes, one at a time; nil for nobody.
 	met func(from, to string, method uint16)
+	// configure changes the configuration of every host; nil for none.
+	configure func(cfg *Config)
 }
 
 // member is a node.
@@ -63,10 +65,12 @@ type member struct {
 
 var errAway = fmt.Errorf("node can't be reached: %w", api.ErrUnavailable)
 
-func newCluster(t testing.TB, nodes ...string) *cluster {
+func newCluster(t testing.TB, nodes ...string) *cluster { return newClusterWith(t, nil, nodes...) }
+
+func newClusterWith(t testing.TB, configure func(cfg *Config), nodes ...string) *cluster {
 	t.TempDir() // directories are removed after what is registered from here on
 	leaks := goleak.IgnoreCurrent()
-	c := &cluster{t: t, members: map[string]*member{}, shards: map[string]Assignment{}, isolated: map[string]bool{}}
+	c := &cluster{t: t, configure: configure, members: map[string]*member{}, shards: map[string]Assignment{}, isolated: map[string]bool{}}
 	t.Cleanup(func() {
 		for _, m := range c.members {
 			require.NoError(t, m.host.Close())
@@ -86,6 +90,9 @@ func (c *cluster) start(id, dir string) *member {
 	cfg := testConfig(id, dir)
 	cfg.Network, cfg.Peers, cfg.Founded = m.network, rpc.NewClient(callWay{m}), c.founded
 	cfg.Logger = slog.New(m.log)
+	if c.configure != nil {
+		c.configure(&cfg)
+	}
 	host, err := New(cfg)
 	require.NoError(c.t, err)
 	m.host = host
