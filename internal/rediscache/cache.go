@@ -54,8 +54,7 @@ func (x *Cache) Get(ctx context.Context, key string) ([]byte, bool) {
 	if value, ok := x.nearby(key); ok {
 		return value, true
 	}
-	// Without Redis there is no round to make ready for.
-	if x.client.gate == nil {
+	if !x.client.reaches(callGet) {
 		x.metrics.misses.Inc()
 		return nil, false
 	}
@@ -105,7 +104,7 @@ func (x *Cache) far(ctx context.Context, keys []string, values [][]byte) {
 		return
 	}
 	var found [][]byte
-	x.client.pass(ctx, "get", func(ctx context.Context, s server) error {
+	x.client.pass(ctx, callGet, func(ctx context.Context, s server) error {
 		var err error
 		found, err = s.get(ctx, wanted)
 		return err
@@ -147,7 +146,7 @@ func (x *Cache) Set(key string, value []byte) {
 func (x *Cache) setNow(ctx context.Context, key string, value []byte) {
 	x.keep(key, value)
 	e := entry{x.name(key), encodeValue(key, value), x.cfg.TTL}
-	x.client.pass(ctx, "set", func(ctx context.Context, s server) error { return s.set(ctx, []entry{e}) })
+	x.client.pass(ctx, callSet, func(ctx context.Context, s server) error { return s.set(ctx, []entry{e}) })
 }
 
 func (x *Cache) keep(key string, value []byte) {

@@ -48,6 +48,18 @@ func (c *Client) Close() {
 	})
 }
 
+// reaches reports whether Redis is there to be asked, so that nothing is made ready for a call in vain.
+func (c *Client) reaches(call string) bool {
+	if c.gate == nil {
+		return false
+	}
+	if c.gate.open.Load() == nil {
+		c.metrics.bypassed[call].Inc()
+		return false
+	}
+	return true
+}
+
 // pass asks Redis, if there is one; see gate.pass.
 func (c *Client) pass(ctx context.Context, what string, f func(context.Context, server) error) bool {
 	return c.gate != nil && c.gate.pass(ctx, what, c.cfg.Timeout, f)

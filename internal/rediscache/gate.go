@@ -46,7 +46,7 @@ func (g *gate) pass(
 ) bool {
 	open := g.open.Load()
 	if open == nil {
-		g.metrics.bypassed.WithLabelValues(what).Inc()
+		g.metrics.bypassed[what].Inc()
 		return false
 	}
 	call, cancel := context.WithTimeout(ctx, timeout)
@@ -61,7 +61,7 @@ func (g *gate) pass(
 	if ctx.Err() != nil {
 		return false // who called left, which is not the server's fault
 	}
-	g.metrics.bypassed.WithLabelValues(what).Inc()
+	g.metrics.bypassed[what].Inc()
 	reason := reasonOf(err)
 	g.metrics.errors.WithLabelValues(reason).Inc()
 	if reason != reasonFull && reason != reasonReply && g.score.Add(failureWeight) >= failureLimit {

@@ -61,7 +61,7 @@ func TestGate(t *testing.T) {
 			}
 			require.Equal(t, 3*defaultTimeout, time.Since(begin))
 			require.Zero(t, told(t, c.metrics.available))
-			require.Equal(t, 1000.0, told(t, c.metrics.bypassed.WithLabelValues("get")))
+			require.Equal(t, 1000.0, told(t, c.metrics.bypassed["get"]))
 			require.Equal(t, 3.0, told(t, c.metrics.errors.WithLabelValues(reasonTimeout)))
 
 			// Nobody but the prober asks meanwhile, and not often.

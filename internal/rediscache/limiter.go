@@ -26,7 +26,7 @@ func (l *Limiter) Allow(ctx context.Context, key string, rate float64, burst int
 	// A bucket that takes longer than this to fill is made to hold less: it would be kept as long.
 	size := min(int64(burst), max(1, longestWait.Microseconds()/interval))
 	var wait int64
-	asked := l.client.pass(ctx, "limit", func(ctx context.Context, s server) error {
+	asked := l.client.pass(ctx, callLimit, func(ctx context.Context, s server) error {
 		var err error
 		wait, err = s.take(ctx, l.client.cfg.Prefix+"limit:"+key, interval, size)
 		return err

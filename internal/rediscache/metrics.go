@@ -14,18 +14,27 @@ const (
 	tierRedis = "redis"
 )
 
+// What Redis is called for, as metrics name it.
+const (
+	callGet   = "get"
+	callSet   = "set"
+	callLimit = "limit"
+)
+
 type metrics struct {
 	registry  prometheus.Registerer
 	available prometheus.Gauge
-	bypassed  *prometheus.CounterVec
-	errors    *prometheus.CounterVec
-	hits      *prometheus.CounterVec
-	misses    *prometheus.CounterVec
-	damaged   *prometheus.CounterVec
-	dropped   *prometheus.CounterVec
-	evicted   *prometheus.CounterVec
-	bytes     *prometheus.GaugeVec
-	entries   *prometheus.GaugeVec
+	bypasses  *prometheus.CounterVec
+	// bypassed are the counters of bypasses by what was to be called.
+	bypassed map[string]prometheus.Counter
+	errors   *prometheus.CounterVec
+	hits     *prometheus.CounterVec
+	misses   *prometheus.CounterVec
+	damaged  *prometheus.CounterVec
+	dropped  *prometheus.CounterVec
+	evicted  *prometheus.CounterVec
+	bytes    *prometheus.GaugeVec
+	entries  *prometheus.GaugeVec
 }
 
 func counters(name, help string, labels ...string) *prometheus.CounterVec {
@@ -43,7 +52,7 @@ func newMetrics(registry prometheus.Registerer, withRedis bool) (*metrics, error
 		available: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "redis_available", Help: "1 while Redis is used, 0 while it is bypassed.",
 		}),
-		bypassed: counters("redis_bypassed_total", "Calls that did without Redis, by what they were for.", "call"),
+		bypasses: counters("redis_bypassed_total", "Calls that did without Redis, by what they were for.", "call"),
 		errors:   counters("redis_errors_total", "Calls of Redis that failed, by reason.", "reason"),
 		hits:     counters("cache_hits_total", "Values found in a cache, by cache and tier.", "cache", "tier"),
 		misses:   counters("cache_misses_total", "Values found in no tier of a cache.", "cache"),
@@ -52,6 +61,10 @@ func newMetrics(registry prometheus.Registerer, withRedis bool) (*metrics, error
 		evicted:  counters("cache_evictions_total", "Values that made place in the local tier for others.", "cache"),
 		bytes:    gauges("cache_bytes", "Memory that the local tier of a cache takes."),
 		entries:  gauges("cache_entries", "Values in the local tier of a cache."),
+	}
+	m.bypassed = map[string]prometheus.Counter{}
+	for _, call := range []string{callGet, callSet, callLimit} {
+		m.bypassed[call] = m.bypasses.WithLabelValues(call)
 	}
 	all := m.ofCaches()
 	if withRedis {
@@ -68,7 +81,7 @@ func (m *metrics) ofCaches() []prometheus.Collector {
 }
 
 func (m *metrics) ofRedis() []prometheus.Collector {
-	return []prometheus.Collector{m.available, m.bypassed, m.errors}
+	return []prometheus.Collector{m.available, m.bypasses, m.errors}
 }
 
 // unregister makes place for another client's collectors.

@@ -37,7 +37,7 @@ func newWriter(g *gate) *writer {
 // add queues a value, unless there are too many or the gate is closed.
 func (w *writer) add(q queued) {
 	if w.gate.open.Load() == nil {
-		w.gate.metrics.bypassed.WithLabelValues("set").Inc()
+		w.gate.metrics.bypassed[callSet].Inc()
 		return
 	}
 	w.mu.Lock()
@@ -94,7 +94,7 @@ func (w *writer) store(batch []queued) {
 	for i, q := range batch {
 		entries[i] = entry{key: q.entry.key, value: encodeValue(q.key, q.value), ttl: q.ttl}
 	}
-	w.gate.pass(w.ctx, "set", storePatience*w.gate.cfg.Timeout, func(ctx context.Context, s server) error {
+	w.gate.pass(w.ctx, callSet, storePatience*w.gate.cfg.Timeout, func(ctx context.Context, s server) error {
 		return s.set(ctx, entries)
 	})
 }
