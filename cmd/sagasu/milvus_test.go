@@ -47,7 +47,8 @@ func TestMilvusSettings(t *testing.T) {
 	})
 	t.Run("a user has a password", func(t *testing.T) {
 		cfg := read(t, "--milvus-user", "root", "--milvus-password-file", secret, "--milvus-database", "d")
-		require.Equal(t, []string{"root", "pass word", "", "d"}, []string{cfg.Username, cfg.Password, cfg.Token, cfg.Database})
+		got := []string{cfg.Username, cfg.Password, cfg.Token, cfg.Database}
+		require.Equal(t, []string{"root", "pass word", "", "d"}, got)
 		require.Nil(t, cfg.TLS)
 		require.Equal(t, milvus.ConsistencyBounded, cfg.Consistency)
 	})

@@ -24,8 +24,8 @@ type expression struct {
 }
 
 // translate gives the expression of a filter that dense.CheckFilter found good. A filter that fixes the values of
-// the partition field, if there is one, names the partitions as well. The expression is right about documents with up to
-// width values in a field. It returns dense.ErrFilterUnsupported for one that would get out of hand.
+// the partition field, if there is one, names the partitions as well. The expression is right about documents with
+// up to width values in a field. It returns dense.ErrFilterUnsupported for one that would get out of hand.
 func translate(q api.Query, partition string, width int) (expression, error) {
 	t := &translator{width: width}
 	text, err := t.query(q)

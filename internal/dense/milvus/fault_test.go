@@ -163,7 +163,9 @@ func TestLies(t *testing.T) {
 	}
 	var lies map[string][]byte
 	cfg := Default()
-	cfg.Address = newLiar(t, address, func(method string) []byte { return lies[method[strings.LastIndexByte(method, '/')+1:]] })
+	cfg.Address = newLiar(t, address, func(method string) []byte {
+		return lies[method[strings.LastIndexByte(method, '/')+1:]]
+	})
 	x := testCollection(t, connectWith(t, cfg), api.DenseConfig{Dims: 3})
 	defer func() { require.NoError(t, x.Close()) }()
 	ctx := context.Background()

@@ -38,15 +38,17 @@ func TestSecurity(t *testing.T) {
 	good.TLS, err = LoadTLS(files)
 	require.NoError(t, err)
 
+	with := func(change func(*tls.Config)) *tls.Config {
+		config := good.TLS.Clone()
+		change(config)
+		return config
+	}
 	t.Run("who lacks something is not let in", func(t *testing.T) {
 		for name, spoil := range map[string]func(*Config){
 			"no TLS":         func(c *Config) { c.TLS = nil },
-			"no authority":   func(c *Config) { c.TLS = &tls.Config{Certificates: good.TLS.Certificates, ServerName: "milvus.test"} },
-			"no certificate": func(c *Config) { c.TLS = &tls.Config{RootCAs: good.TLS.RootCAs, ServerName: "milvus.test"} },
-			"another name": func(c *Config) {
-				c.TLS = good.TLS.Clone()
-				c.TLS.ServerName = "other.test"
-			},
+			"no authority":   func(c *Config) { c.TLS = with(func(tls *tls.Config) { tls.RootCAs = nil }) },
+			"no certificate": func(c *Config) { c.TLS = with(func(tls *tls.Config) { tls.Certificates = nil }) },
+			"another name":   func(c *Config) { c.TLS = with(func(tls *tls.Config) { tls.ServerName = "other.test" }) },
 			"wrong password": func(c *Config) { c.Password = "guess" },
 			"no password":    func(c *Config) { c.Username, c.Password = "", "" },
 			"wrong token":    func(c *Config) { c.Username, c.Password, c.Token = "", "", "root:guess" },
