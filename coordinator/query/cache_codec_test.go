@@ -86,7 +86,9 @@ func testRequest() *api.SearchRequest {
 				},
 				&api.Phrase{Fields: []api.FieldBoost{{Field: "title", Boost: 2}}, Text: "a b", Boost: 1},
 			},
-			Should:        []api.Query{&api.SparseVector{Field: "s", Vector: []api.SparseEntry{{Dim: 7, Weight: 0.5}}, Boost: 1}},
+			Should: []api.Query{
+				&api.SparseVector{Field: "s", Vector: []api.SparseEntry{{Dim: 7, Weight: 0.5}}, Boost: 1},
+			},
 			MustNot:       []api.Query{&api.Terms{Field: "f", Values: []api.Scalar{text}, Boost: 1}},
 			Filter:        []api.Query{&api.Range{Field: "f", GT: bound(), GTE: bound(), LT: bound(), LTE: bound(), Boost: 1}},
 			MinimumShould: &five, Boost: 1,
@@ -94,9 +96,11 @@ func testRequest() *api.SearchRequest {
 		Text: "a b", Mode: api.ModeHybrid, From: 1, Size: 2,
 		Filter: &api.Bool{Filter: []api.Query{
 			&api.Term{Field: "f", Value: text, Boost: 1}, &api.Exists{Field: "f", Boost: 1},
-			&api.Prefix{Field: "f", Value: "v", Boost: 1}, &api.IDs{Values: []string{"a"}, Boost: 1}, &api.MatchAll{Boost: 1},
+			&api.Prefix{Field: "f", Value: "v", Boost: 1}, &api.IDs{Values: []string{"a"}, Boost: 1},
+			&api.MatchAll{Boost: 1},
 		}, Boost: 1},
-		Vector: []float32{1, 2}, Fusion: api.Fusion{Method: "rrf", K: 60, Window: 10, Weights: api.Weights{Sparse: 1, Dense: 1}},
+		Vector:  []float32{1, 2},
+		Fusion:  api.Fusion{Method: "rrf", K: 60, Window: 10, Weights: api.Weights{Sparse: 1, Dense: 1}},
 		Explain: true, Timeout: time.Second, Sequence: []string{"s"}, AllowPartial: true, NoCache: true,
 		Asked: "a b", Collapse: &api.Collapse{},
 	}
@@ -252,10 +256,13 @@ func FuzzReadAnswer(f *testing.F) {
 func BenchmarkAsk(b *testing.B) {
 	a := newAnswers(&Config{}, nil)
 	target := Target{ID: "0001", Seen: []uint64{1}}
-	small := &api.SearchRequest{Query: match("early warning of earthquakes"), Text: "early warning of earthquakes", Size: 10}
+	const words = "early warning of earthquakes"
+	small := &api.SearchRequest{Query: match(words), Text: words, Size: 10}
 	vector := *small
 	vector.Vector = make([]float32, 384)
-	for name, req := range map[string]*api.SearchRequest{"text": small, "vector of 384": &vector, "every kind": testRequest()} {
+	for name, req := range map[string]*api.SearchRequest{
+		"text": small, "vector of 384": &vector, "every kind": testRequest(),
+	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

@@ -24,9 +24,9 @@ type question struct {
 	flight digest
 }
 
-// newRequestCodec writes what of a request tells its answer. The time that it has and the patience of its client do not,
-// since only whole answers are kept; nor does what it must see, since the positions of the shards show that it is seen;
-// nor how it was worded, which is for logs.
+// newRequestCodec writes what of a request tells its answer. The time that it has and the patience of its client do
+// not, since only whole answers are kept; nor does what it must see, since the positions of the shards show that it is
+// seen; nor how it was worded, which is for logs.
 func newRequestCodec() *codec {
 	return &codec{skip: map[string]bool{
 		"SearchRequest.Timeout": true, "SearchRequest.AllowPartial": true, "SearchRequest.Sequence": true,

@@ -34,8 +34,8 @@ func newFlights(now func() time.Time) *flights {
 	return &flights{now: now, flying: map[digest]*flight{}}
 }
 
-// share runs a search, or waits for the one under way that began no longer than young ago. Who leaves takes nothing from
-// the others. The answer is shared, and must not be changed; joined says that somebody else's search gave it.
+// share runs a search, or waits for the one under way that began no longer than young ago. Who leaves takes nothing
+// from the others. The answer is shared, and must not be changed; joined says that somebody else's search gave it.
 func (f *flights) share(
 	ctx context.Context, key digest, young time.Duration,
 	search func(context.Context) (*api.SearchResponse, error),
