@@ -76,7 +76,10 @@ launch() {
     echo $$ >"$dir/pid"
     if [ -n "$owner" ]; then
       server=$$
-      (while kill -0 "$owner" && kill -0 "$server"; do sleep 1; done; kill -KILL "$server") >/dev/null 2>&1 &
+      (while kill -0 "$server"; do
+        kill -0 "$owner" || kill -KILL "$server"
+        sleep 1
+      done) >/dev/null 2>&1 &
     fi
     exec "$@"
   ' redis-launch "$dir" "${REDIS_OWNER_PID:-}" \

@@ -10,6 +10,7 @@ import (
 	"math/big"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -99,4 +100,28 @@ func TestCluster(t *testing.T) {
 	require.True(t, ok)
 	ok, _ = x.client.Limiter().Allow(t.Context(), "k", 0.01, 1)
 	require.False(t, ok)
+}
+
+func TestSentinel(t *testing.T) {
+	server := redistest.Start(t)
+	_, port, err := net.SplitHostPort(server.Address)
+	require.NoError(t, err)
+	own := freePort(t)
+	// A sentinel writes to its file.
+	file := filepath.Join(t.TempDir(), "sentinel.conf")
+	require.NoError(t, os.WriteFile(file, []byte("port "+own+"\nbind 127.0.0.1\ndaemonize no\nlogfile /dev/null\n"+
+		"sentinel monitor main 127.0.0.1 "+port+" 1\n"), 0o600))
+	sentinel := exec.Command("redis-server", file, "--sentinel")
+	require.NoError(t, sentinel.Start())
+	t.Cleanup(func() {
+		require.NoError(t, sentinel.Process.Kill())
+		_ = sentinel.Wait() // killed is what it was
+	})
+	cfg := testConfig("127.0.0.1:"+freePort(t), "127.0.0.1:"+own)
+	cfg.Master = "main"
+	x := newCache(t, realClient(t, cfg), 0)
+	sets(t, x, "k", []byte("v"))
+	other := newCache(t, realClient(t, testConfig(server.Address)), 0)
+	waitOpen(t, other.client)
+	require.True(t, has(t, other, "k"))
 }
