@@ -294,6 +294,11 @@ func (n *Node) cancelOperation(ctx context.Context, o state.Operation) error {
 
 // cancelJob notes it in the metadata, by which the job's node goes.
 func (n *Node) cancelJob(ctx context.Context, o state.Operation) error {
+	answer, err := n.askJob(ctx, o.Node, methodJobStatus, jobCall{ID: o.ID})
+	if err == nil && answer.Found && state.OperationState(answer.State).Ended() {
+		// The metadata follow within a second.
+		return fmt.Errorf("operation %s is %s: %w", o.ID, answer.State, state.ErrOperationEnded)
+	}
 	o.State, o.UpdatedMillis = state.OperationCancelling, n.cfg.Now().UnixMilli()
 	if _, err := n.meta.Propose(ctx, state.PutOperation{Operation: o}); err != nil {
 		return err

@@ -37,6 +37,7 @@ func bulkCommand(t *terminal) *cobra.Command {
 	}
 	c.Flags().StringVar(&b.index, "index", "", "index to write to")
 	c.Flags().StringVar(&b.vectors, "vectors", "", "directory with passages.f16 and vectors.json, in the lines' order")
+	c.Flags().BoolVar(&b.async, "async", false, "hand everything to the server, which writes it in the background")
 	c.Flags().BoolVar(&b.waitDense, "wait-dense", false, "wait until the documents can be found by meaning")
 	addServerFlag(c)
 	return c
@@ -47,6 +48,7 @@ type bulk struct {
 	*terminal
 	index, vectors string
 	waitDense      bool
+	async          bool
 
 	server   *client
 	progress *progress
@@ -81,6 +83,9 @@ func (b *bulk) run(c *cobra.Command, file string) (err error) {
 		return err
 	}
 	b.progress = newProgress(b.err, size)
+	if b.async {
+		return errors.Join(b.handOver(c.Context(), in), closeInput())
+	}
 	err = b.load(c.Context(), in)
 	err = errors.Join(err, b.progress.finish(), closeInput())
 	if err != nil {

@@ -31,7 +31,9 @@ func TestCatalogSettings(t *testing.T) {
 	require.Equal(t, 7*24*time.Hour, r.Searches)
 	require.Equal(t, 36*time.Hour, r.Audit)
 	require.Equal(t, 31*24*time.Hour, r.Jobs)
-	for _, value := range []string{"searches", "searches=", "searches=x", "other=1d", "jobs=1s", "jobs=1d,jobs=2d", "jobs=9999999d"} {
+	for _, value := range []string{
+		"searches", "searches=", "searches=x", "other=1d", "jobs=1s", "jobs=1d,jobs=2d", "jobs=9999999d",
+	} {
 		require.Error(t, checkRetention(value), value)
 	}
 }

@@ -63,7 +63,12 @@ func indexPath(name string, below ...string) string {
 // call sends a request and gives the answer's body. A problem document becomes its error; no answer at
 // all has the exit code for that.
 func (c *client) call(ctx context.Context, method, path, contentType string, body []byte) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
+	return c.send(ctx, method, path, contentType, bytes.NewReader(body))
+}
+
+// send is call with a body that is read as it is sent.
+func (c *client) send(ctx context.Context, method, path, contentType string, body io.Reader) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
 	if err != nil {
 		return nil, usageError("%w", err)
 	}

@@ -84,9 +84,9 @@ func rootCommand(t *terminal) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError("%w (see %s --help)", err, c.CommandPath())
 	})
-	root.AddCommand(serveCommand(t), configCommand(t), indexCommand(t), bulkCommand(t), ingestCommand(t),
-		searchCommand(t), evalCommand(t), statusCommand(t), nodesCommand(t), shardsCommand(t), doctorCommand(t),
-		recoverCommand(t), versionCommand(t))
+	root.AddCommand(serveCommand(t), configCommand(t), indexCommand(t), bulkCommand(t), jobsCommand(t), ingestCommand(t),
+		documentsCommand(t), searchCommand(t), evalCommand(t), statusCommand(t), nodesCommand(t), shardsCommand(t),
+		doctorCommand(t), recoverCommand(t), versionCommand(t))
 	root.AddCommand(operationsCommand(t))
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
