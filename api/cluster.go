@@ -128,6 +128,8 @@ type Operation struct {
 	// CreatedMillis and UpdatedMillis are milliseconds since 1970 UTC.
 	CreatedMillis int64 `json:"created_millis"`
 	UpdatedMillis int64 `json:"updated_millis"`
+	// EstimateSeconds is about how long it will still run, at the rate so far; 0 if nobody can tell.
+	EstimateSeconds float64 `json:"estimate_seconds,omitempty"`
 	// Job tells more of a bulk, where one operation is asked for.
 	Job *JobProgress `json:"job,omitempty"`
 }

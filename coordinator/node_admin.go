@@ -50,8 +50,17 @@ func describeOperation(o state.Operation) api.Operation {
 	return api.Operation{
 		ID: o.ID, Kind: o.Kind, State: string(o.State), Reason: o.Reason, Index: o.Index, Shard: o.Shard,
 		Node: o.Node, Error: o.Error, Done: o.Done, Total: o.Total, CreatedMillis: o.CreatedMillis,
-		UpdatedMillis: o.UpdatedMillis,
+		UpdatedMillis: o.UpdatedMillis, EstimateSeconds: estimate(o),
 	}
+}
+
+// estimate gives the seconds that an operation still needs at its rate so far, as of when its progress was noted.
+func estimate(o state.Operation) float64 {
+	spent := float64(o.UpdatedMillis-o.CreatedMillis) / 1000
+	if o.State != state.OperationRunning || o.Done == 0 || o.Done >= o.Total || spent < 1 {
+		return 0
+	}
+	return spent * float64(o.Total-o.Done) / float64(o.Done)
 }
 
 // RemoveNode takes a node out of the metadata. One that is alive is refused: it would register again.

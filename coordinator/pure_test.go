@@ -215,3 +215,18 @@ func TestUpgradeOfDirectory(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, fmt.Sprintln(dataVersion), string(text))
 }
+
+func TestEstimate(t *testing.T) {
+	o := state.Operation{State: state.OperationRunning, Done: 25, Total: 100, CreatedMillis: 1000, UpdatedMillis: 11_000}
+	require.InDelta(t, 30, estimate(o), 1e-9)
+	for _, change := range []func(*state.Operation){
+		func(o *state.Operation) { o.State = state.OperationDone },
+		func(o *state.Operation) { o.Done = 0 },
+		func(o *state.Operation) { o.Done = 100 },
+		func(o *state.Operation) { o.UpdatedMillis = 1500 },
+	} {
+		other := o
+		change(&other)
+		require.Zero(t, estimate(other))
+	}
+}

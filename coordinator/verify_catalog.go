@@ -109,12 +109,12 @@ func (v *verifier) stateOf(k *replica.KeyState) catalog.State {
 		return catalog.StateIndexed
 	}
 	switch has := vectorOf(k, v.generations[0].number); {
+	case has.Version == k.Version:
+		return catalog.StateEmbedded
 	case has.Failed != "":
 		return catalog.StateFailed
-	case has.NoText || has.Version != k.Version:
-		return catalog.StateIndexed
 	}
-	return catalog.StateEmbedded
+	return catalog.StateIndexed
 }
 
 // present is the number of the index's generation.

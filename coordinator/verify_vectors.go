@@ -39,6 +39,7 @@ func (v *verifier) compareVectors(ctx context.Context, s verifiedShard) error {
 			has := vectorOf(&k, g.number)
 			w := wantedVector{id: k.ID, version: k.Version, vector: has.Version}
 			switch {
+			case has.Version == k.Version:
 			case has.Failed != "":
 				w.vector = 0
 				if i == 0 {
@@ -46,7 +47,7 @@ func (v *verifier) compareVectors(ctx context.Context, s verifiedShard) error {
 				}
 			case has.NoText:
 				w.vector = 0
-			case has.Version != k.Version:
+			default:
 				w.waits, w.vector = true, 0
 				v.differ(api.DifferenceWaiting, g.number, k.ID)
 			}

@@ -74,11 +74,10 @@ func progressOf(o *api.Operation) string {
 		return ""
 	}
 	text := fmt.Sprintf("%d%%", 100*min(o.Done, o.Total)/o.Total)
-	spent := time.Duration(o.UpdatedMillis-o.CreatedMillis) * time.Millisecond
-	if o.State != "running" || o.Done == 0 || o.Done >= o.Total || spent < time.Second {
+	if o.EstimateSeconds == 0 {
 		return text
 	}
-	left := time.Duration(float64(spent) * float64(o.Total-o.Done) / float64(o.Done))
+	left := time.Duration(o.EstimateSeconds * float64(time.Second))
 	return text + ", about " + left.Round(time.Second).String() + " left"
 }
 

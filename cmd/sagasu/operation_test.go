@@ -20,7 +20,7 @@ func scriptedServer(t *testing.T, answers map[string]string) string {
 			body = `{"title":"Not found","status":404,"detail":"` + r.Method + " " + r.URL.RequestURI() + `"}`
 		}
 		if body == "operation" {
-			body = `{"id":"op-1","state":"running","done":5,"total":10,"created_millis":1000,"updated_millis":3000}`
+			body = `{"id":"op-1","state":"running","done":5,"total":10,"estimate_seconds":2.1}`
 			if asked.Add(1) > 1 {
 				body = answers["end"]
 			}
