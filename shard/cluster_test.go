@@ -70,7 +70,10 @@ func newCluster(t testing.TB, nodes ...string) *cluster { return newClusterWith(
 func newClusterWith(t testing.TB, configure func(cfg *Config), nodes ...string) *cluster {
 	t.TempDir() // directories are removed after what is registered from here on
 	leaks := goleak.IgnoreCurrent()
-	c := &cluster{t: t, configure: configure, members: map[string]*member{}, shards: map[string]Assignment{}, isolated: map[string]bool{}}
+	c := &cluster{
+		t: t, configure: configure, members: map[string]*member{}, shards: map[string]Assignment{},
+		isolated: map[string]bool{},
+	}
 	t.Cleanup(func() {
 		for _, m := range c.members {
 			require.NoError(t, m.host.Close())

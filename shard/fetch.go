@@ -110,7 +110,7 @@ func (f *fetch) survey(ctx context.Context, own string) error {
 	return nil
 }
 
-// segments gives the segments in the directories of a replica.
+// segments gives the segments and files of vectors in the directories of a replica; they never change.
 func segments(own string) (paths []string) {
 	parts, err := os.ReadDir(own)
 	if err != nil {
@@ -122,7 +122,7 @@ func segments(own string) (paths []string) {
 			continue
 		}
 		for _, file := range files {
-			if strings.HasSuffix(file.Name(), ".seg") {
+			if strings.HasSuffix(file.Name(), ".seg") || strings.HasSuffix(file.Name(), ".flat") {
 				paths = append(paths, filepath.Join(own, part.Name(), file.Name()))
 			}
 		}

@@ -102,7 +102,9 @@ func TestMilvus(t *testing.T) {
 		await(t, "all rows", func() bool { return rows() == documents-1 })
 	})
 	t.Run("rows of nobody are removed when they are named", func(t *testing.T) {
-		stranger := dense.Vector{ID: "stranger", Version: 1, Slot: uint16(api.SlotOf("stranger")), Values: writes[0].Doc.Vector}
+		stranger := dense.Vector{
+			ID: "stranger", Version: 1, Slot: uint16(api.SlotOf("stranger")), Values: writes[0].Doc.Vector,
+		}
 		require.NoError(t, remote.last.Upsert(testContext(t), []dense.Vector{stranger}))
 		_, err := r.RepairDense(testContext(t), call, 0, []string{"stranger"})
 		require.NoError(t, err)

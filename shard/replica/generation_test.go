@@ -294,7 +294,8 @@ func TestVectorsOfAnEarlierVersion(t *testing.T) {
 	r := openReplica(t, cfg)
 	waitDense(t, r, mustWrite(t, r, put("a", "north"), put("b", "east")))
 	r.state.change(func() { r.state.unkept = true })
-	require.NoError(t, r.vectors.find(0).Apply(r.machine.applied.Load()+1, nil, []dense.Key{{ID: "a", Version: maxVersion}}))
+	lost := []dense.Key{{ID: "a", Version: maxVersion}}
+	require.NoError(t, r.vectors.find(0).Apply(r.machine.applied.Load()+1, nil, lost))
 	r.Want(Wanted{Dense: cfg.Schema.Dense})
 	require.Eventually(t, func() bool { _, _, ok := r.vectors.find(0).Stat("a"); return ok }, testTimeout,
 		time.Millisecond)
