@@ -49,7 +49,8 @@ func TestMerge(t *testing.T) {
 	indexed := entry(1, Entry{ID: "a", Version: 2, Sequence: 2, State: StateIndexed, At: at(1), Source: "f", Bytes: 5})
 	t.Run("a life", func(t *testing.T) {
 		r := Merge(indexed, entry(1, Entry{ID: "a", Version: 2, Sequence: 3, State: StateEmbedded, At: at(2)}))
-		require.Equal(t, []time.Time{at(1), at(1), at(2), at(2)}, []time.Time{r.ReceivedAt, r.IndexedAt, r.EmbeddedAt, r.UpdatedAt})
+		times := []time.Time{r.ReceivedAt, r.IndexedAt, r.EmbeddedAt, r.UpdatedAt}
+		require.Equal(t, []time.Time{at(1), at(1), at(2), at(2)}, times)
 		require.Equal(t, "f", r.Source)
 		r = Merge(r, entry(1, Entry{ID: "a", Version: 2, Sequence: 9, State: StateFailed, At: at(3), Error: "no"}))
 		require.True(t, r.EmbeddedAt.IsZero(), "it is not embedded any more")

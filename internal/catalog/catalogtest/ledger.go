@@ -103,7 +103,8 @@ func same(ctx context.Context, t require.TestingT, c catalog.Catalog, m *model) 
 		require.Equal(t, want, got)
 	}
 	want := m.documents(catalog.Filter{Order: catalog.ByID})
-	page, err := c.Documents(ctx, catalog.Filter{Index: m.index, Order: catalog.ByID}, catalog.Page{Limit: catalog.MaxPage})
+	all := catalog.Page{Limit: catalog.MaxPage}
+	page, err := c.Documents(ctx, catalog.Filter{Index: m.index, Order: catalog.ByID}, all)
 	require.NoError(t, err)
 	require.Equal(t, want, append([]catalog.Document{}, page.Documents...))
 	for _, d := range want {
@@ -258,7 +259,8 @@ func follow(ctx context.Context, c catalog.Catalog, index, shard string, batches
 		if err != nil || at.Version == batches {
 			return err
 		}
-		b := batch(index, catalog.Entry{ID: fmt.Sprint("d", at.Version), Version: at.Version + 1, State: catalog.StateIndexed})
+		id := fmt.Sprint("d", at.Version)
+		b := batch(index, catalog.Entry{ID: id, Version: at.Version + 1, State: catalog.StateIndexed})
 		b.From, b.Position = at, catalog.Position{Version: at.Version + 1, Sweep: 1}
 		if err := c.Record(ctx, b); err != nil && !errors.Is(err, catalog.ErrStale) {
 			return err

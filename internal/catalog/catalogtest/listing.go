@@ -104,7 +104,8 @@ func (cfg Config) odd(t *testing.T) {
 	b := batch(m.index)
 	for i, id := range []string{
 		"\x00", "a\x00", "a\x00b", "a\x01", "a\x01\x01", "\x01", "\x02", "a'; DROP TABLE documents; --", `\x41`, "%", "_",
-		"\U0010FFFF", "\uFFFD", "😀", "  ", "\n", strings.Repeat("長", api.MaxIDBytes/3), strings.Repeat("\x00", api.MaxIDBytes),
+		"\U0010FFFF", "\uFFFD", "😀", "  ", "\n", strings.Repeat("長", api.MaxIDBytes/3),
+		strings.Repeat("\x00", api.MaxIDBytes),
 	} {
 		b.Entries = append(b.Entries, catalog.Entry{
 			ID: id, Parent: id, Version: uint64(i + 1), State: catalog.StateIndexed, Source: "\U0010FFFF" + id,

@@ -63,7 +63,9 @@ func (cfg Config) analytics(t *testing.T) {
 			latency, err := c.Latency(ctx, span)
 			require.NoError(t, err)
 			require.Equal(t, latencies(in), some(latency))
-			for bucket, width := range map[catalog.Bucket]time.Duration{catalog.Hourly: time.Hour, catalog.Daily: 24 * time.Hour} {
+			for bucket, width := range map[catalog.Bucket]time.Duration{
+				catalog.Hourly: time.Hour, catalog.Daily: 24 * time.Hour,
+			} {
 				volume, err := c.Volume(ctx, span, bucket)
 				require.NoError(t, err)
 				require.Equal(t, volumes(in, width), some(volume))

@@ -112,8 +112,8 @@ func listing(no int32, f catalog.Filter, after *catalog.Cursor, limit int) (stri
 	page := c.where() + " ORDER BY " + order + " LIMIT " + itoa(limit+1)
 	if f.Text != "" && f.Source == "" && f.Parent == "" {
 		// The indexes hold the ids: rows that don't match are passed over without a look at them.
-		return selectDocument + " WHERE d.index_no = $1 AND d.id IN (SELECT d.id FROM documents d" + page + ") ORDER BY " + order,
-			c.args
+		return selectDocument + " WHERE d.index_no = $1 AND d.id IN (SELECT d.id FROM documents d" + page + ") ORDER BY " +
+			order, c.args
 	}
 	return selectDocument + page, c.args
 }

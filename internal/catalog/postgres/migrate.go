@@ -82,8 +82,8 @@ func (s *Store) prepare(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
-// lock takes the lock. It polls, since CREATE INDEX CONCURRENTLY waits for every statement that runs, and would wait for
-// one that waits for its own node's lock.
+// lock takes the lock. It polls, since CREATE INDEX CONCURRENTLY waits for every statement that runs, and would wait
+// for one that waits for its own node's lock.
 func (s *Store) lock(ctx context.Context, conn *pgx.Conn) error {
 	for {
 		var taken bool

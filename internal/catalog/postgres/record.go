@@ -28,8 +28,8 @@ var stagedColumns = []string{
 const mergeStaged = `
 INSERT INTO documents AS d (index_no, id, parent, shard_no, round, version, sequence, state, source, checksum, bytes,
     error, truncated, received_at, indexed_at, embedded_at, updated_at)
-SELECT $1::integer, id, parent, $2::integer, $3::bigint, version, sequence, state, source, checksum, bytes, error, truncated, received_at,
-    indexed_at, embedded_at, updated_at
+SELECT $1::integer, id, parent, $2::integer, $3::bigint, version, sequence, state, source, checksum,
+    bytes, error, truncated, received_at, indexed_at, embedded_at, updated_at
 FROM staged WHERE wave = $4 ORDER BY id
 ON CONFLICT (index_no, id) DO UPDATE SET
     shard_no = excluded.shard_no, round = excluded.round, version = excluded.version, sequence = excluded.sequence,

@@ -120,8 +120,8 @@ func (s *Store) writeWithin(
 	})
 }
 
-// again runs f anew if another transaction was in the way, or if the server no longer takes writes: then all connections
-// are given up, since another server may, or the same one by a new connection.
+// again runs f anew if another transaction was in the way, or if the server no longer takes writes: then all
+// connections are given up, since another server may, or the same one by a new connection.
 func (s *Store) again(doing string, f func() error) error {
 	var err error
 	for range attempts {

@@ -95,7 +95,8 @@ func readOnly(t *testing.T, server *postgrestest.Server) {
 	unavailable(t, catalog.ReasonReadOnly, s.Ready(t.Context()))
 	unavailable(t, catalog.ReasonReadOnly, s.AppendAudit(t.Context(), []catalog.AuditEvent{{At: time.Now(), Action: "x"}}))
 	unavailable(t, catalog.ReasonReadOnly, s.Rewind(t.Context(), shard))
-	unavailable(t, catalog.ReasonReadOnly, openTest(t, s.cfg.DSN, func(c *Config) { c.Schema = "another" }).Migrate(t.Context()))
+	another := openTest(t, s.cfg.DSN, func(c *Config) { c.Schema = "another" })
+	unavailable(t, catalog.ReasonReadOnly, another.Migrate(t.Context()))
 	require.Equal(t, 1, count(t, s), "reading goes on")
 	server.SQL(t, "postgres", "ALTER DATABASE read_only RESET default_transaction_read_only")
 	require.NoError(t, tell(t.Context(), s, document("b")), "it is noticed by itself")
@@ -167,7 +168,9 @@ func permissions(t *testing.T, server *postgrestest.Server) {
 	dsn := server.Database(t, "permissions")
 	server.SQL(t, "permissions", "CREATE ROLE clerk LOGIN PASSWORD 'clerk'")
 	var log bytes.Buffer
-	s := openTest(t, user(t, dsn, "clerk", "clerk"), func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+	s := openTest(t, user(t, dsn, "clerk", "clerk"), func(c *Config) {
+		c.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	})
 	err := s.Migrate(t.Context())
 	unavailable(t, catalog.ReasonPermission, err)
 	server.SQL(t, "permissions", "CREATE SCHEMA sagasu AUTHORIZATION clerk")

@@ -126,11 +126,12 @@ func (s *Store) Documents(
 	if err != nil {
 		return out, err
 	}
-	err = s.inIndex(ctx, "list documents", filter.Index, func(ctx context.Context, q querier, no int64, name string) error {
+	find := func(ctx context.Context, q querier, no int64, name string) error {
 		query, args := listing(no, filter, after, limit)
 		out.Documents, err = collect(ctx, q, query, args, documentOf(filter.Index, name))
 		return err
-	})
+	}
+	err = s.inIndex(ctx, "list documents", filter.Index, find)
 	if len(out.Documents) > limit {
 		out.Documents = out.Documents[:limit]
 		last := out.Documents[limit-1]

@@ -52,7 +52,8 @@ func (s *Store) migrate(ctx context.Context) error {
 }
 
 func newer(at, newest int64) error {
-	return fmt.Errorf("%w: the file has version %d, this build knows %d; run a newer build", catalog.ErrMigration, at, newest)
+	return fmt.Errorf("%w: the file has version %d, this build knows %d; run a newer build", catalog.ErrMigration, at,
+		newest)
 }
 
 // migrationError tells trouble with the file, which may end, from a schema that is not what its version says.
@@ -63,8 +64,8 @@ func migrationError(err error) error {
 		place = partial.Failed.Source.Path
 	}
 	if why := reason(err); why == catalog.ReasonOther || why == catalog.ReasonSchema || !ran {
-		return fmt.Errorf("%w: %s: %w; it was changed by hand: restore it, or move it away to have it rebuilt from the shards",
-			catalog.ErrMigration, place, err)
+		return fmt.Errorf("%w: %s: %w; it was changed by hand: restore it, or move it away to have it rebuilt from the "+
+			"shards", catalog.ErrMigration, place, err)
 	}
 	return fmt.Errorf("%s: %w", place, err)
 }
@@ -73,7 +74,7 @@ func migrationError(err error) error {
 func (s *Store) checkTables(ctx context.Context) error {
 	for table, names := range map[string]string{
 		"indexes":   "no, uuid, name, dropped",
-		"shards":    "no, shard, index_no, version, settled, generation, deletes, sweep, round, rewound, rebuilding, updated_at",
+		"shards":    "no, shard, index_no, version, settled, generation, deletes, sweep, round, rewound, rebuilding",
 		"documents": documentColumns,
 		"jobs":      "id, kind, dropped, kept, last_line, error, " + jobColumns,
 		"job_items": "job, line, id, error",

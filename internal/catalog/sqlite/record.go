@@ -11,8 +11,8 @@ import (
 )
 
 // documentColumns are in the order in which merge takes them.
-const documentColumns = "index_no, id, parent, shard_no, round, version, sequence, state, source, checksum, bytes, error, " +
-	"truncated, received_at, indexed_at, embedded_at, updated_at"
+const documentColumns = "index_no, id, parent, shard_no, round, version, sequence, state, source, checksum, bytes, " +
+	"error, truncated, received_at, indexed_at, embedded_at, updated_at"
 
 // merge is catalog.Merge.
 const merge = `
@@ -65,8 +65,8 @@ func (s *Store) record(ctx context.Context, tx *sql.Tx, batch *catalog.Batch) er
 		return err
 	}
 	if batch.Swept {
-		_, err := tx.ExecContext(ctx, "DELETE FROM documents WHERE index_no = ? AND shard_no = ? AND round < ? AND state <> ?",
-			to.index, to.shard, to.round, catalog.StateDeleted)
+		const unseen = "DELETE FROM documents WHERE index_no = ? AND shard_no = ? AND round < ? AND state <> ?"
+		_, err := tx.ExecContext(ctx, unseen, to.index, to.shard, to.round, catalog.StateDeleted)
 		if err != nil {
 			return err
 		}

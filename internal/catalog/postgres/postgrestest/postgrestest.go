@@ -46,7 +46,7 @@ func (s *Server) Standby(tb testing.TB, options ...string) *Server {
 func begin(tb testing.TB, options []string, command ...string) *Server {
 	tb.Helper()
 	// Not the test's own directory: the server's user can't get there.
-	dir, err := os.MkdirTemp("", "sagasu-postgres")
+	dir, err := os.MkdirTemp("", "sagasu-postgres") //nolint:usetesting // see above
 	if err != nil {
 		tb.Fatal(err)
 	}
