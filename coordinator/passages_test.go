@@ -122,7 +122,8 @@ func TestPassages(t *testing.T) {
 		}
 		writes = append(writes, parseWrites(t, schema, `{"id":"fine","text":"x"}`,
 			`{"id":"many","text":"`+strings.Repeat("0123456789. 0123456. ", api.MaxPassages)+`1234567890123456789"}`,
-			`{"id":"wide","title":"`+strings.Repeat("w", 1<<20)+`","text":"`+strings.Repeat("0123456789. 0123456. ", 30)+`"}`)...)
+			`{"id":"wide","title":"`+strings.Repeat("w", 1<<20)+`","text":"`+
+				strings.Repeat("0123456789. 0123456. ", 30)+`"}`)...)
 		r, err := n.Write(testContext(t), "notes", writes, httpapi.WriteOptions{})
 		require.NoError(t, err)
 		require.Equal(t, 400, r[0].Error.Status)

@@ -162,7 +162,8 @@ func (g *ingest) identify(ctx context.Context) (string, error) {
 	var answer struct {
 		Shards []api.ShardStatus `json:"shards"`
 	}
-	if err := g.server.callJSON(ctx, http.MethodGet, "/v1/cluster/shards?index="+url.QueryEscape(g.index), nil, &answer); err != nil {
+	path := "/v1/cluster/shards?index=" + url.QueryEscape(g.index)
+	if err := g.server.callJSON(ctx, http.MethodGet, path, nil, &answer); err != nil {
 		return "", err
 	}
 	for _, s := range answer.Shards {

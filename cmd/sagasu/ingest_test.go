@@ -41,7 +41,8 @@ func newIngestServer(t *testing.T) *ingestServer {
 	t.Helper()
 	s := &ingestServer{docs: map[string]string{}, shard: "one"}
 	var err error
-	s.schema, err = api.ParseSchema([]byte(`{"fields":{"title":{"type":"text"},"text":{"type":"text"},"year":{"type":"int"}}}`))
+	s.schema, err = api.ParseSchema([]byte(
+		`{"fields":{"title":{"type":"text"},"text":{"type":"text"},"year":{"type":"int"}}}`))
 	require.NoError(t, err)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/indexes/notes", func(w http.ResponseWriter, _ *http.Request) {
@@ -167,7 +168,8 @@ func TestIngest(t *testing.T) {
 		require.Equal(t, []string{"a.md", "c1", "c2", "d1", "sub/b.txt"}, g.ids())
 		require.JSONEq(t, `{"title":"A","text":"# A\ntext"}`, g.docs["a.md"])
 		require.JSONEq(t, `{"title":"One","year":2020}`, g.docs["d1"])
-		require.Contains(t, stdout, "4 files, 0 unchanged; 5 documents: 5 created, 0 updated, 0 deleted, 0 failed; 10 passages")
+		require.Contains(t, stdout,
+			"4 files, 0 unchanged; 5 documents: 5 created, 0 updated, 0 deleted, 0 failed; 10 passages")
 		require.Contains(t, stderr, "left out, as the index has no such field: extra (1 times)")
 	})
 	t.Run("goes on with what is new or has changed", func(t *testing.T) {
@@ -308,7 +310,9 @@ func TestIngestRefuses(t *testing.T) {
 		"a bad mapping":   {[]string{"ingest", g.dir, "--index", "notes", "--field-map", "x"}, "must be a=b"},
 		"delete alone":    {[]string{"ingest", g.dir, "--index", "notes", "--delete-missing"}, "needs --resume"},
 		"an unknown name": {[]string{"ingest", g.dir, "--index", "notes", "--field-map", "a=zz", "--server", g.URL}, `"zz"`},
-		"a bad pattern":   {[]string{"ingest", g.dir, "--index", "notes", "--glob", "[", "--server", g.URL}, "malformed pattern"},
+		"a bad pattern": {
+			[]string{"ingest", g.dir, "--index", "notes", "--glob", "[", "--server", g.URL}, "malformed pattern",
+		},
 		"no place": {
 			[]string{"ingest", g.dir, "--index", "notes", "--resume", "--server", g.URL}, "neither XDG_STATE_HOME nor HOME",
 		},
