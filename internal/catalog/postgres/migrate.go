@@ -57,7 +57,26 @@ func (s *Store) Migrate(ctx context.Context) (err error) {
 	if err := s.indexText(ctx, conn); err != nil {
 		return wrap(doing, err)
 	}
-	return s.monthsAhead(ctx, s.cfg.Now())
+	s.forgetMonths()
+	if err := s.monthsAhead(ctx, s.cfg.Now()); err != nil {
+		return err
+	}
+	s.migrated.Store(true)
+	return nil
+}
+
+// remade reports whether the tables were gone, with or without their database, and are there again, empty: then the
+// catalog is told everything anew. It is not for one that never was migrated.
+func (s *Store) remade(ctx context.Context, err error) bool {
+	if catalog.ReasonOf(err) != catalog.ReasonSchema || !s.migrated.Load() {
+		return false
+	}
+	s.cfg.Logger.Error("the tables of the catalog are gone; they are made anew", "error", err)
+	if err := s.Migrate(ctx); err != nil {
+		s.cfg.Logger.Error("make the tables of the catalog anew", "error", err)
+		return false
+	}
+	return true
 }
 
 // prepare takes the lock and makes the schema.

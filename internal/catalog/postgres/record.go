@@ -67,12 +67,15 @@ func (s *Store) Record(ctx context.Context, batch catalog.Batch) (err error) {
 		timeout = bulkTimeout
 	}
 	doing := "record documents of shard " + batch.Shard
-	err = s.writeWithin(ctx, timeout, doing, func(ctx context.Context, tx pgx.Tx) error {
+	put := func(ctx context.Context, tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "SET LOCAL statement_timeout = "+milliseconds(timeout)); err != nil {
 			return err
 		}
 		return s.record(ctx, tx, &batch)
-	})
+	}
+	if err = s.writeWithin(ctx, timeout, doing, put); s.remade(ctx, err) {
+		err = s.writeWithin(ctx, timeout, doing, put)
+	}
 	if err == nil {
 		s.metrics.Recorded(len(batch.Entries))
 	}
@@ -206,7 +209,7 @@ func (s *Store) stage(ctx context.Context, tx pgx.Tx, batch *catalog.Batch, to *
 // Progress implements catalog.Ledger.
 func (s *Store) Progress(ctx context.Context, shard string) (at catalog.Position, found bool, err error) {
 	defer s.metrics.Call("progress", &err)()
-	err = s.read(ctx, "read position of shard "+shard, func(ctx context.Context, q querier) error {
+	find := func(ctx context.Context, q querier) error {
 		err := q.QueryRow(ctx, `SELECT version, settled, generation, deletes, sweep FROM shards
 			WHERE shard = $1 AND NOT rewound`, shard).Scan(&at.Version, &at.Settled, &at.Generation, &at.Deletes, &at.Sweep)
 		found = err == nil
@@ -214,7 +217,11 @@ func (s *Store) Progress(ctx context.Context, shard string) (at catalog.Position
 			return nil
 		}
 		return err
-	})
+	}
+	doing := "read position of shard " + shard
+	if err = s.read(ctx, doing, find); s.remade(ctx, err) {
+		err = s.read(ctx, doing, find)
+	}
 	return at, found, err
 }
 

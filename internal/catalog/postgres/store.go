@@ -26,6 +26,8 @@ type Store struct {
 	// replicaAfter is the time in microseconds before which the replica is not asked.
 	replicaAfter atomic.Int64
 	metrics      *metrics
+	// migrated tells that this build's tables were there once.
+	migrated atomic.Bool
 
 	mu sync.Mutex
 	// months are the partitions that are known to be there.

@@ -77,6 +77,7 @@ func TestTrouble(t *testing.T) {
 		"a password, a user and a database that are wrong": wrong,
 		"a lock that another one holds":                    locked,
 		"no connection left":                               exhausted,
+		"tables that are gone":                             gone,
 		"settings reach the server":                        settings,
 		"partitions that others make and drop":             partitions,
 		"migrations":                                       migrationTrouble,
@@ -243,6 +244,26 @@ func exhausted(t *testing.T, server *postgrestest.Server) {
 	require.NoError(t, tell(t.Context(), s, document("a")))
 	server.SQL(t, "exhausted", "CREATE ROLE crowd LOGIN PASSWORD 'crowd' CONNECTION LIMIT 0")
 	unavailable(t, catalog.ReasonBusy, openTest(t, user(t, s.cfg.DSN, "crowd", "crowd")).Ready(t.Context()))
+}
+
+func gone(t *testing.T, server *postgrestest.Server) {
+	s := migrated(t, server, "gone")
+	require.NoError(t, tell(t.Context(), s, document("a")))
+	at, _, err := s.Progress(t.Context(), shard)
+	require.NoError(t, err)
+	next := catalog.Batch{Shard: shard, Index: index, From: at, Position: at}
+	lose := func() { server.SQL(t, "gone", "SET client_min_messages = error; DROP SCHEMA sagasu CASCADE") }
+	lose()
+	require.ErrorIs(t, s.Record(t.Context(), next), catalog.ErrStale, "who tells begins anew")
+	lose()
+	_, found, err := s.Progress(t.Context(), shard)
+	require.NoError(t, err)
+	require.False(t, found)
+	require.NoError(t, tell(t.Context(), s, document("a"), document("b")))
+	require.Equal(t, 2, count(t, s))
+	require.NoError(t, s.AppendSearches(t.Context(), []catalog.SearchEvent{{At: time.Now()}}))
+	server.SQL(t, "gone", "DROP TABLE sagasu.documents")
+	unavailable(t, catalog.ReasonSchema, tell(t.Context(), s, document("c")))
 }
 
 func settings(t *testing.T, server *postgrestest.Server) {
