@@ -234,7 +234,9 @@ func FuzzReadAnswer(f *testing.F) {
 	c := newAnswerCodec()
 	f.Add([]byte{})
 	f.Add(c.append(nil, reflect.ValueOf(api.SearchResponse{
-		Hits:     []api.SearchHit{{ID: "a", Score: math.Pi, Source: api.RawJSON(`{}`), Legs: &api.Legs{Sparse: &api.LegShare{}}}},
+		Hits: []api.SearchHit{{
+			ID: "a", Score: math.Pi, Source: api.RawJSON(`{}`), Legs: &api.Legs{Sparse: &api.LegShare{}},
+		}},
 		Degraded: []api.Degraded{},
 	})))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -44,7 +44,8 @@ func newAnswerCodec() *codec {
 // ask makes the question of a search.
 func (a *answers) ask(target *Target, req *api.SearchRequest) question {
 	buffer, _ := a.buffers.Get().(*[]byte)
-	dst := append((*buffer)[:0], answerVersion)
+	dst := (*buffer)[:0]
+	dst = append(dst, answerVersion)
 	dst = binary.LittleEndian.AppendUint64(dst, a.requests.shape(reflect.TypeFor[api.SearchRequest]()))
 	dst = binary.LittleEndian.AppendUint64(dst, a.responses.shape(reflect.TypeFor[api.SearchResponse]()))
 	for _, part := range []string{target.ID, target.Access} {
