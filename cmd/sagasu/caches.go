@@ -36,7 +36,7 @@ func cacheSettings() []setting {
 		{"redis-tls-ca", "", "file with the authorities that sign Redis's certificate; empty for the system's", nil},
 		{"redis-database", "0", "number of the database in Redis", checkCount},
 		{"redis-prefix", defaults.Prefix, "what all keys in Redis begin with; one for each cluster", nil},
-		{"redis-timeout", defaults.Timeout.String(), "how long a search waits for Redis before it does without", checkDuration},
+		{"redis-timeout", defaults.Timeout.String(), "how long a search waits for Redis at most", checkDuration},
 	}
 }
 

@@ -87,8 +87,8 @@ type positionAnswer struct {
 }
 
 // Position asks a copy by what it answers. The copy shows no less than what answered before, and what is asked
-// afterwards shows no less than the position: so positions that are the same before and after other calls are those that
-// these were answered by.
+// afterwards shows no less than the position: so positions that are the same before and after other calls are those
+// that these were answered by.
 func (s *shard) Position(ctx context.Context) (query.Position, error) {
 	raise(&s.min, s.reached.Load())
 	a, err := fly(ctx, s, kindPosition, func(ctx context.Context, r Replica, call Call) (positionAnswer, Mark, error) {
