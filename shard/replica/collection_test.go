@@ -19,8 +19,6 @@ type fakeCollection struct {
 	fault func(call string, step int) error
 	// calls counts them by name.
 	calls map[string]int
-	// upserted counts rows written.
-	upserted int
 }
 
 var _ dense.Collection = (*fakeCollection)(nil)
@@ -72,7 +70,6 @@ func (c *fakeCollection) call(ctx context.Context, name string, do func()) error
 func (c *fakeCollection) Upsert(ctx context.Context, vs []dense.Vector) error {
 	return c.call(ctx, "upsert", func() {
 		for _, v := range vs {
-			c.upserted++
 			if c.rows[v.ID] == nil {
 				c.rows[v.ID] = map[uint64]dense.Vector{}
 			}
@@ -149,10 +146,4 @@ func (c *fakeCollection) snapshot() map[string]uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.versions()
-}
-
-func (c *fakeCollection) written() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.upserted
 }

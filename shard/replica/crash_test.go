@@ -31,7 +31,8 @@ func TestMain(m *testing.M) {
 
 // crashConfig flushes and merges often, so that a kill may hit any of it.
 func crashConfig(dir string) Config {
-	cfg := testConfig(dir, textSchema())
+	cfg := testConfig(dir, denseSchema())
+	cfg.Embedder = serve(&scriptedEmbedder{})
 	cfg.FlushBytes = 64 << 10
 	cfg.SnapshotEvery = 100
 	return cfg
@@ -162,6 +163,12 @@ func checkAcknowledged(t *testing.T, dir string, kill int, l *ledger) {
 			continue
 		}
 		require.Equal(t, round, found, "kill %d: document %s", kill, id)
+	}
+	require.NoError(t, r.WaitDense(testContext(t), r.machine.version.Load()))
+	keys, err := r.ListKeys(testContext(t), "", 1000)
+	require.NoError(t, err)
+	for _, k := range keys {
+		require.Equal(t, k.Version, k.Vectors[0].Version, "kill %d: vector of document %s", kill, k.ID)
 	}
 	t.Logf("kill %d: %d documents as acknowledged, %d log entries replayed", kill, len(l.round), r.AppliedEntries())
 	require.LessOrEqual(t, r.AppliedEntries(), uint64(400), "only the tail is replayed")

@@ -20,7 +20,6 @@ import (
 type feedWorker struct {
 	loop
 	generation int
-	dims       int
 	// from and to are the slots of the shard.
 	from, to int
 	// open gives the collection; it is connected to when it is used.

@@ -144,8 +144,8 @@ func (r *Replica) newEmbedWorker(c *common, config api.DenseConfig) *embedWorker
 func (r *Replica) newFeedWorker(c *common, config api.DenseConfig, want *Wanted) *feedWorker {
 	w := &feedWorker{
 		loop:       loop{common: c, name: "vectors", idle: identifyEvery, most: feedBackoff},
-		generation: config.Generation, dims: config.Dims,
-		reached: r.reach(feedName(config.Generation)), meter: newMeter(r.cfg.Now),
+		generation: config.Generation,
+		reached:    r.reach(feedName(config.Generation)), meter: newMeter(r.cfg.Now),
 		open: func(ctx context.Context) (dense.Collection, func(), error) { return r.cfg.Collection(ctx, config) },
 	}
 	w.from, w.to = want.slots()

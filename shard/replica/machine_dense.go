@@ -27,9 +27,7 @@ func (m *machine) applyVectors(index uint64, b *vectorBatch) error {
 	if err := m.keep(b, &c); err != nil {
 		return err
 	}
-	for _, k := range b.Gone {
-		c.deletes = append(c.deletes, k)
-	}
+	c.deletes = append(c.deletes, b.Gone...)
 	for _, f := range b.Failed {
 		c.deletes = append(c.deletes, dense.Key{ID: f.ID, Version: f.Version})
 	}

@@ -340,8 +340,9 @@ func generators() map[string]func(t *rapid.T) any {
 			}}
 		},
 		"select-ids.call": func(t *rapid.T) any {
-			return &selectCall{genCall().Draw(t, "call"), genQuery(4).Draw(t, "filter"),
-				rapid.IntRange(0, MaxIDs).Draw(t, "limit")}
+			return &selectCall{
+				genCall().Draw(t, "call"), genQuery(4).Draw(t, "filter"), rapid.IntRange(0, MaxIDs).Draw(t, "limit"),
+			}
 		},
 		"select-ids.answer": func(t *rapid.T) any {
 			return &idsAnswer{genMark().Draw(t, "mark"), orNil(genText(), 5).Draw(t, "ids")}
