@@ -159,18 +159,23 @@ func (l *loading) take(ctx context.Context, f *loadingFile, item source.Item) er
 		item.Err = l.seen.add(item.ID, f.Path)
 	}
 	l.report.read(f.File, item)
-	l.mu.Lock()
-	if item.Err != nil {
-		f.failed++
-	} else {
-		f.pending++
-		f.ids = append(f.ids, item.ID)
-	}
-	l.mu.Unlock()
-	if item.Err != nil {
+	if !l.count(f, item) {
 		return nil
 	}
 	return l.add(ctx, ingestItem{file: f, id: item.ID, place: item.Place, bytes: item.Bytes, line: item.JSON})
+}
+
+// count takes note of a document of a file; false for one that failed.
+func (l *loading) count(f *loadingFile, item source.Item) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if item.Err != nil {
+		f.failed++
+		return false
+	}
+	f.pending++
+	f.ids = append(f.ids, item.ID)
+	return true
 }
 
 // add appends a line to the batch, after handing on a full one.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -83,8 +84,9 @@ func (s *ingestServer) write(w http.ResponseWriter, r *http.Request) {
 
 func (s *ingestServer) apply(line []byte) api.WriteResult {
 	write, err := api.ParseDocument(&s.schema, line)
-	if err != nil {
-		return api.WriteResult{ID: write.Doc.ID, Status: api.StatusError, Error: err.(*api.Problem)}
+	var problem *api.Problem
+	if errors.As(err, &problem) {
+		return api.WriteResult{ID: write.Doc.ID, Status: api.StatusError, Error: problem}
 	}
 	id := write.Doc.ID
 	if s.busyItems > 0 {
