@@ -14,6 +14,7 @@ import (
 	"sagasu/api"
 	"sagasu/coordinator/httpapi"
 	"sagasu/coordinator/state"
+	"sagasu/internal/consensus"
 )
 
 const modelSchema = `{"fields":{"text":{"type":"text"}},"dense":{"dims":4,"fields":["text"],"model":"m4"}}`
@@ -80,7 +81,8 @@ func nearest(ctx context.Context, n *Node) (*api.SearchResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	req, err := api.ParseSearchRequest(schema, []byte(`{"query":"earthquake","mode":"dense","size":5,"cache":false}`))
+	req, err := api.ParseSearchRequest(schema,
+		[]byte(`{"query":"earthquake","mode":"dense","size":5,"cache":false,"timeout":"10s"}`))
 	if err != nil {
 		return nil, err
 	}
@@ -233,7 +235,10 @@ func TestChangeModelInCluster(t *testing.T) {
 	e := &embedded{t: t, services: &modelServices{}, remote: newMemoryRemote()}
 	c := newClusterOf(t, e.config, "a", "b", "c")
 	e.fill(c.nodes["a"], 200, api.Layout{Shards: 2, Replicas: 3})
-	c.await("the coordinators are three", func() bool { return len(c.nodes["a"].meta.group().Servers()) == 3 })
+	c.await("three coordinators vote", func() bool {
+		servers := c.nodes["a"].meta.group().Servers()
+		return len(servers) == 3 && !slices.ContainsFunc(servers, func(s consensus.Server) bool { return !s.Voter })
+	})
 
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
