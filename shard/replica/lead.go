@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"sagasu/api"
+	"sagasu/embedclient"
 	"sagasu/internal/dense"
 )
 
@@ -136,7 +137,10 @@ func (r *Replica) newEmbedWorker(c *common, config api.DenseConfig) *embedWorker
 		room: func(ctx context.Context, vectors int) error { return r.room(ctx, config.Generation, vectors) },
 	}
 	if r.cfg.Embedder != nil {
-		w.embedder, w.unserved = r.cfg.Embedder(config.Model)
+		var service embedclient.Embedder
+		if service, w.unserved = r.cfg.Embedder(config.Model); service != nil {
+			w.embedder = newThrifty(service)
+		}
 	}
 	return w
 }
