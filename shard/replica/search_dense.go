@@ -37,7 +37,7 @@ type searcher interface {
 	Count(ctx context.Context) (int, error)
 }
 
-// SearchDense gives the nearest documents. What the dense index holds may be older than the documents,
+// SearchDense gives the nearest documents, where vectors are searched in this process. What the dense index holds may be older than the documents,
 // so each hit is held against the present versions, and more hits are asked for while stale ones left
 // too few. Errors: ErrNoDense, ErrNoGeneration, ErrFilterTooBroad and the dense index's own.
 func (r *Replica) SearchDense(ctx context.Context, req DenseRequest) (DenseResult, error) {
@@ -51,7 +51,7 @@ func (r *Replica) SearchDense(ctx context.Context, req DenseRequest) (DenseResul
 		return DenseResult{Lag: r.lag(req.Generation)}, nil
 	}
 	var out DenseResult
-	err := r.searching(ctx, req.Generation, func(x searcher) (err error) {
+	err := r.searching(req.Generation, func(x searcher) (err error) {
 		if out.Hits, err = r.nearest(ctx, x, req); err != nil {
 			return fmt.Errorf("search dense index: %w", err)
 		}
@@ -67,29 +67,15 @@ func (r *Replica) SearchDense(ctx context.Context, req DenseRequest) (DenseResul
 	return out, nil
 }
 
-// searching calls fn with what searches a generation's vectors: their store, or the collection outside.
-func (r *Replica) searching(ctx context.Context, generation int, fn func(searcher) error) error {
-	if r.cfg.Collection == nil {
-		return r.vectors.use(generation, func(s vectorStore) error {
-			x, ok := s.(searcher)
-			if !ok {
-				return fmt.Errorf("vectors of generation %d are not searched here: %w", generation, ErrNoDense)
-			}
-			return fn(x)
-		})
-	}
-	for _, config := range r.wanted.Load().configs() {
-		if config.Generation != generation {
-			continue
+// searching calls fn with what searches a generation's vectors here.
+func (r *Replica) searching(generation int, fn func(searcher) error) error {
+	return r.vectors.use(generation, func(s vectorStore) error {
+		x, ok := s.(searcher)
+		if !ok {
+			return fmt.Errorf("vectors of generation %d are searched elsewhere: %w", generation, ErrNoDense)
 		}
-		collection, release, err := r.cfg.Collection(ctx, config)
-		if err != nil {
-			return fmt.Errorf("open collection: %w", err)
-		}
-		defer release()
-		return fn(collection)
-	}
-	return fmt.Errorf("generation %d: %w", generation, ErrNoGeneration)
+		return fn(x)
+	})
 }
 
 func (r *Replica) nearest(ctx context.Context, x searcher, req DenseRequest) ([]dense.Hit, error) {
