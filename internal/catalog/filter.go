@@ -20,7 +20,7 @@ type Filter struct {
 	State State
 	// Source is what Document.Source begins with.
 	Source string
-	// Text occurs in the id, capitals and small letters being told apart.
+	// Text occurs in the id, capitals and small letters being told apart; without U+0000 to U+0002.
 	Text string
 	// Parent selects the passages of a document.
 	Parent string

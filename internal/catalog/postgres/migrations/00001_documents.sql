@@ -22,7 +22,8 @@ CREATE TABLE shards (
 );
 CREATE INDEX shards_by_index ON shards (index_no);
 
--- Texts compare by bytes, as ids do elsewhere. The key is a prefix of no other index: what a page shows comes from here.
+-- Texts compare by bytes, as ids do elsewhere. Every document changes some times soon after it came: without more
+-- vacuuming than by default, what could be read from an index alone is not.
 CREATE TABLE documents (
     index_no    integer NOT NULL,
     id          text COLLATE "C" NOT NULL,
@@ -42,7 +43,8 @@ CREATE TABLE documents (
     embedded_at timestamptz,
     updated_at  timestamptz NOT NULL,
     PRIMARY KEY (index_no, id)
-);
+) WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.05,
+    autovacuum_analyze_scale_factor = 0.02);
 CREATE INDEX documents_newest ON documents (index_no, updated_at, id);
 CREATE INDEX documents_by_state ON documents (index_no, state, updated_at, id);
 CREATE INDEX documents_by_source ON documents (index_no, source, updated_at) WHERE source <> '';
