@@ -26,9 +26,10 @@ func (b *bulk) hand(ctx context.Context, in io.Reader) (*api.Operation, error) {
 	}()
 	data, err := b.server.send(ctx, http.MethodPost, indexPath(b.index, "documents")+"?async=1", "application/x-ndjson",
 		reader)
-	// A server that refuses does not read to the end.
+	// A server that refuses, or is not there, does not read to the end.
 	_ = reader.CloseWithError(errAnswered)
-	if wrong := <-joined; wrong != nil && !errors.Is(wrong, errAnswered) {
+	wrong := <-joined
+	if wrong != nil && !errors.Is(wrong, errAnswered) && !errors.Is(wrong, io.ErrClosedPipe) {
 		return nil, wrong
 	}
 	if err != nil {

@@ -113,7 +113,8 @@ func TestStartJob(t *testing.T) {
 		})
 	}
 	t.Run("a body that breaks off", func(t *testing.T) {
-		line := f.raw(t, "POST "+path+" HTTP/1.1\r\nHost: x\r\n"+ndjson+"\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"id\r\nzz")
+		line := f.raw(t, "POST "+path+" HTTP/1.1\r\nHost: x\r\n"+ndjson+"\r\nTransfer-Encoding: chunked\r\n\r\n"+
+			"5\r\n{\"id\r\nzz")
 		require.Contains(t, line, "400")
 	})
 	t.Run("compressed", func(t *testing.T) {
