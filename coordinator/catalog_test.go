@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -241,4 +242,59 @@ func BenchmarkLogSearch(b *testing.B) {
 	}
 	cancel()
 	running.Wait()
+}
+
+// sharedCatalog is one that several nodes have, and none closes.
+type sharedCatalog struct{ catalog.Catalog }
+
+func (sharedCatalog) Close() error { return nil }
+
+func TestCatalogTellsOfJobs(t *testing.T) {
+	conf := sqlite.Default()
+	conf.Path = filepath.Join(t.TempDir(), "catalog.db")
+	store, err := sqlite.Open(testContext(t), conf)
+	require.NoError(t, err)
+	c := newClusterOf(t, func(cfg *Config) {
+		cfg.OpenCatalog = func(context.Context) (catalog.Catalog, error) { return sharedCatalog{store}, nil }
+	}, "a", "b", "c")
+	a, b := c.nodes["a"], c.nodes["b"]
+	_, err = a.CreateIndex(testContext(t), "papers", testSchema(t), api.Layout{Shards: 1, Replicas: 1})
+	require.NoError(t, err)
+	o, err := b.StartJob(testContext(t), "papers", "r1", strings.NewReader(
+		`{"id":"a","text":"x"}`+"\n"+`{"id":"b","nope":1}`+"\n"+`{bad`+"\n"))
+	require.NoError(t, err)
+	c.await("the catalog has the job", func() bool {
+		job, err := store.Job(testContext(t), o.ID)
+		noted, _ := a.meta.View().Operation(o.ID)
+		return err == nil && job.State == "done" && job.Failed == 2 && noted.State.Ended()
+	})
+	require.NoError(t, b.jobs.Forget(o.ID))
+	page, err := a.OperationErrors(testContext(t), o.ID, 0, 1)
+	require.NoError(t, err)
+	require.Equal(t, api.FromCatalog, page.From)
+	require.EqualValues(t, 2, page.Next)
+	require.Equal(t, "line 2.nope: is no field of the index", page.Errors[0].Error.Detail)
+
+	c.close("b")
+	told, err := a.Operation(testContext(t), o.ID)
+	require.NoError(t, err)
+	require.Equal(t, api.FromCatalog, told.Job.From)
+	require.EqualValues(t, 3, told.Job.Items)
+	page, err = a.OperationErrors(testContext(t), o.ID, 2, 10)
+	require.NoError(t, err)
+	require.Len(t, page.Errors, 1)
+	require.Zero(t, page.Next)
+
+	// What the metadata do not know any more, the catalog does.
+	at := time.Now()
+	require.NoError(t, store.PutJob(testContext(t), catalog.Job{
+		ID: "bulk-old", Kind: "bulk", State: "done", Node: "z", Index: a.meta.View().Indexes()[0].UUID, Total: 5, Done: 4,
+		Failed: 1, CreatedAt: at, UpdatedAt: at, EndedAt: at,
+	}))
+	told, err = a.Operation(testContext(t), "bulk-old")
+	require.NoError(t, err)
+	require.Equal(t, "papers", told.Index)
+	require.EqualValues(t, 5, told.Done)
+	_, err = a.Operation(testContext(t), "bulk-older")
+	require.ErrorContains(t, err, "no operation")
 }
