@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -47,6 +48,9 @@ func (s *stand) must(ctx context.Context, method, path string, body []byte, into
 	return json.Unmarshal(answer, into)
 }
 
+// errNotCompared is returned when a comparison of stores did not come to its end.
+var errNotCompared = errors.New("the stores were not compared")
+
 // verify compares the stores of an index once.
 func (s *stand) verify(ctx context.Context, index string) (*api.VerifyReport, error) {
 	path := "/v1/indexes/" + index + "/verify"
@@ -60,7 +64,7 @@ func (s *stand) verify(ctx context.Context, index string) (*api.VerifyReport, er
 		}
 		switch o.State {
 		case "failed", "cancelled":
-			return false, fmt.Errorf("the comparison is %s: %s", o.State, o.Error)
+			return false, fmt.Errorf("%w: it is %s: %s", errNotCompared, o.State, o.Error)
 		}
 		return o.State == "done", nil
 	})
@@ -75,10 +79,14 @@ func (s *stand) verify(ctx context.Context, index string) (*api.VerifyReport, er
 func (s *stand) untilEqual(ctx context.Context, index string, documents int, since time.Time) (time.Duration, error) {
 	for ctx.Err() == nil {
 		report, err := s.verify(ctx, index)
+		took := time.Since(since)
+		if errors.Is(err, errNotCompared) && took < 2*time.Minute {
+			// A store that can't be read is not equal yet.
+			continue
+		}
 		if err != nil {
 			return 0, err
 		}
-		took := time.Since(since)
 		if len(report.Differences) == 0 && report.Documents == documents {
 			fmt.Printf("%s: %d documents agree in shards and %v\n", index, report.Documents, report.Stores)
 			return took, nil
