@@ -175,10 +175,11 @@ func (n *Node) gossipMeta() gossip.Meta {
 
 // holdReplicas tells the host which replicas it shall hold.
 func (n *Node) holdReplicas(_ context.Context, view *state.View) error {
+	n.resting.look(view, n.cfg.Now())
 	assignment := func(x state.Index, s state.Shard) shard.Assignment {
 		return shard.Assignment{
 			Shard: s.ID, Index: x.Name, IndexID: x.UUID, Schema: x.Schema, Next: x.Next, Retired: x.Retired,
-			From: s.From, To: s.To, Epoch: s.Epoch, Nodes: s.Nodes, Founded: s.Founded,
+			Resting: n.resting.of(&x, n.cfg.Now().Add(-n.cfg.DropRest)), From: s.From, To: s.To, Epoch: s.Epoch, Nodes: s.Nodes, Founded: s.Founded,
 			Mixed: view.FeatureLevel() < state.LevelGenerations,
 		}
 	}

@@ -37,6 +37,8 @@ type Node struct {
 	// layouts knows how to reach the shards of each index, writes how to change them.
 	layouts *layouts
 	writes  *writes
+	// resting are the generations of vectors that searches under way may still ask.
+	resting *resting
 	// verifying are the comparisons of stores that this node makes.
 	verifying *verifying
 	// jobs are the bulks that this node has taken.
@@ -66,7 +68,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg, lock: lock, started: cfg.Now(), verifying: newVerifying()}
+	n := &Node{cfg: cfg, lock: lock, started: cfg.Now(), verifying: newVerifying(), resting: newResting()}
 	n.who.Store(&who)
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	if err := n.open(ctx); err != nil {

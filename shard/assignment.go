@@ -14,9 +14,10 @@ type Assignment struct {
 	// Schema is the index's. Its Dense is the generation of vectors that searches ask.
 	Schema api.Schema
 	// Next is the generation that is filled beside it; nil for none. Retired are the numbers of those which are
-	// dropped: what the replica has of them goes.
+	// dropped: what the replica has of them goes, but for those in Resting, which searches may still ask.
 	Next    *api.DenseConfig
 	Retired []int
+	Resting []int
 	// From and To are the slots of the shard, the latter exclusive; both 0 stand for all.
 	From, To int
 	// Mixed says that replicas may be on nodes of an earlier version, which can't read what the workers of the
@@ -33,6 +34,7 @@ type Assignment struct {
 // vectors is what the assignment says of vectors.
 func (a *Assignment) vectors() replica.Wanted {
 	return replica.Wanted{
-		Dense: a.Schema.Dense, Next: a.Next, Retired: a.Retired, From: a.From, To: a.To, Mixed: a.Mixed,
+		Dense: a.Schema.Dense, Next: a.Next, Retired: a.Retired, Resting: a.Resting, From: a.From, To: a.To,
+		Mixed: a.Mixed,
 	}
 }

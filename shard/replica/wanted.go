@@ -11,8 +11,9 @@ type Wanted struct {
 	// Dense is the generation that searches ask; nil for an index without a dense leg. Next is the one to be filled
 	// beside it, nil for none.
 	Dense, Next *api.DenseConfig
-	// Retired are the numbers of generations to be dropped.
-	Retired []int
+	// Retired are the numbers of generations to be dropped, Resting of those that searches which are under way may
+	// still ask: nothing is done to these.
+	Retired, Resting []int
 	// From and To are the slots of the shard, the latter exclusive; both 0 stand for all.
 	From, To int
 	// Mixed says that replicas of the group may be on nodes of an earlier version: nothing may be written into the
@@ -34,7 +35,8 @@ func (w *Wanted) configs() []api.DenseConfig {
 
 // outdated reports whether a generation is to be dropped: it was given up, or is older than the present one.
 func (w *Wanted) outdated(generation int) bool {
-	if w.Dense == nil || w.Dense.Generation == generation || w.Next != nil && w.Next.Generation == generation {
+	if w.Dense == nil || w.Dense.Generation == generation || w.Next != nil && w.Next.Generation == generation ||
+		slices.Contains(w.Resting, generation) {
 		return false
 	}
 	return generation < w.Dense.Generation || slices.Contains(w.Retired, generation)
