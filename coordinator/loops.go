@@ -179,8 +179,8 @@ func (n *Node) holdReplicas(_ context.Context, view *state.View) error {
 	assignment := func(x state.Index, s state.Shard) shard.Assignment {
 		return shard.Assignment{
 			Shard: s.ID, Index: x.Name, IndexID: x.UUID, Schema: x.Schema, Next: x.Next, Retired: x.Retired,
-			Resting: n.resting.of(&x, n.cfg.Now().Add(-n.cfg.DropRest)), From: s.From, To: s.To, Epoch: s.Epoch, Nodes: s.Nodes, Founded: s.Founded,
-			Mixed: view.FeatureLevel() < state.LevelGenerations,
+			Resting: n.resting.of(&x, n.cfg.Now().Add(-n.cfg.DropRest)), From: s.From, To: s.To,
+			Epoch: s.Epoch, Nodes: s.Nodes, Founded: s.Founded, Mixed: view.FeatureLevel() < state.LevelGenerations,
 		}
 	}
 	var assigned []shard.Assignment
