@@ -199,6 +199,9 @@ func catalogProblem(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, catalog.ErrInvalid):
+		if value, ok := errors.AsType[*catalog.ValueError](err); ok {
+			return api.NewProblem(api.ProblemRequest, 400, parameterOf(value.Name), "%s", value.Why)
+		}
 		return api.NewProblem(api.ProblemRequest, 400, "", "%v", err)
 	case errors.Is(err, catalog.ErrNotFound):
 		return api.NewProblem(api.ProblemNotFound, 404, "", "%v", err)
@@ -207,6 +210,14 @@ func catalogProblem(err error) error {
 		return api.NewProblem(api.ProblemUnavailable, 503, "", "%v; searches and writes go on without it", err)
 	}
 	return err
+}
+
+// parameterOf gives the parameter of a request that holds what the catalog names so.
+func parameterOf(name string) string {
+	if name == "text" {
+		return "q"
+	}
+	return name
 }
 
 const (

@@ -3,6 +3,7 @@ package coordinator
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"strings"
@@ -297,4 +298,20 @@ func TestCatalogTellsOfJobs(t *testing.T) {
 	require.EqualValues(t, 5, told.Done)
 	_, err = a.Operation(testContext(t), "bulk-older")
 	require.ErrorContains(t, err, "no operation")
+}
+
+func TestCatalogProblemNamesTheParameter(t *testing.T) {
+	for parameter, err := range map[string]error{
+		"q":      catalog.Filter{Index: "i", Text: "\x00"}.Check(),
+		"parent": catalog.Filter{Index: "i", Parent: "\xff"}.Check(),
+		"target": catalog.AuditFilter{Target: "\x00"}.Check(),
+	} {
+		t.Run(parameter, func(t *testing.T) {
+			var problem *api.Problem
+			require.ErrorAs(t, catalogProblem(fmt.Errorf("list: %w", err)), &problem)
+			require.Equal(t, 400, problem.Status)
+			require.Equal(t, parameter, problem.Field)
+			require.Contains(t, problem.Detail, "UTF-8")
+		})
+	}
 }

@@ -14,15 +14,19 @@ func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrInvalid, fmt.Sprintf(format, args...))
 }
 
+func invalidValue(name, format string, args ...any) error {
+	return &ValueError{Name: name, Why: fmt.Sprintf(format, args...)}
+}
+
 // name checks what is a key, and must therefore be kept as it is.
 func name(what, value string, required bool) error {
 	switch {
 	case value == "" && required:
-		return invalid("%s is missing", what)
+		return invalidValue(what, "is missing")
 	case len(value) > MaxNameBytes:
-		return invalid("%s has %d bytes, more than %d", what, len(value), MaxNameBytes)
+		return invalidValue(what, "has %d bytes, more than %d", len(value), MaxNameBytes)
 	case !utf8.ValidString(value) || strings.IndexByte(value, 0) >= 0:
-		return invalid("%s %q is not UTF-8 without NUL", what, value)
+		return invalidValue(what, "is %.40q, which is not UTF-8 without NUL", value)
 	}
 	return nil
 }
@@ -36,8 +40,13 @@ func number(what string, value uint64) error {
 
 // CheckID gives ErrInvalid for what is no id of a document.
 func CheckID(id string) error {
+	return document("id", id)
+}
+
+// document checks what names a document.
+func document(what, id string) error {
 	if id == "" || len(id) > api.MaxIDBytes || !utf8.ValidString(id) {
-		return invalid("id %q is not 1 to %d bytes of UTF-8", id, api.MaxIDBytes)
+		return invalidValue(what, "is %.40q, which is not 1 to %d bytes of UTF-8", id, api.MaxIDBytes)
 	}
 	return nil
 }
@@ -205,7 +214,7 @@ func logged(at, now time.Time) error {
 func (f Filter) Check() error {
 	err := first(name("index", f.Index, true), name("source", f.Source, false), fragment("text", f.Text))
 	if err == nil && f.Parent != "" {
-		err = CheckID(f.Parent)
+		err = document("parent", f.Parent)
 	}
 	switch {
 	case err != nil:
@@ -221,14 +230,15 @@ func (f Filter) Check() error {
 // fragment checks a part of an id. What EscapeID makes something else of would match parts of that.
 func fragment(what, text string) error {
 	if len(text) > api.MaxIDBytes || !utf8.ValidString(text) || strings.ContainsAny(text, "\x00\x01\x02") {
-		return invalid("%s %q is not at most %d bytes of UTF-8 above U+0002", what, text, api.MaxIDBytes)
+		return invalidValue(what, "is %.40q, which is not at most %d bytes of UTF-8 above U+0002", text, api.MaxIDBytes)
 	}
 	return nil
 }
 
 func between(from, to time.Time) error {
 	if !from.IsZero() && !to.IsZero() && !from.Before(to) {
-		return invalid("from %s is not before to %s", from.UTC().Format(time.RFC3339), to.UTC().Format(time.RFC3339))
+		return invalidValue("from", "is %s, must be before to, %s", from.UTC().Format(time.RFC3339),
+			to.UTC().Format(time.RFC3339))
 	}
 	return nil
 }
@@ -254,7 +264,8 @@ func (s Span) Check() error {
 	case s.From.IsZero() || s.To.IsZero():
 		return invalid("from and to are required")
 	case s.To.Sub(s.From) > MaxSpan:
-		return invalid("from %s to %s are more than %s", s.From, s.To, MaxSpan)
+		return invalidValue("from", "is %s, more than %s before to, %s", s.From.UTC().Format(time.RFC3339), MaxSpan,
+			s.To.UTC().Format(time.RFC3339))
 	}
 	return between(s.From, s.To)
 }

@@ -37,15 +37,16 @@ const cursorHead = 1 + 8
 func ParseCursor(text string, kind byte) (Cursor, error) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil || len(raw) < cursorHead || raw[0] != kind {
-		return Cursor{}, invalid("after %q is not what this listing gave as next", clean(text, MaxNameBytes))
+		return Cursor{}, invalidValue("after", "is %.40q, which is not what this listing gave as next",
+			clean(text, MaxNameBytes))
 	}
 	c := Cursor{Kind: kind, Key: string(raw[cursorHead:])}
 	c.At = time.UnixMicro(int64(binary.BigEndian.Uint64(raw[1:cursorHead]))).UTC()
-	if err := name("key of after", c.Key, false); err != nil {
-		return Cursor{}, err
+	if name("after", c.Key, false) != nil {
+		return Cursor{}, invalidValue("after", "is %.40q, which is of no row", clean(text, MaxNameBytes))
 	}
 	if year := c.At.Year(); year < 0 || year > 9999 {
-		return Cursor{}, invalid("after %q is of no time", clean(text, MaxNameBytes))
+		return Cursor{}, invalidValue("after", "is %.40q, which is of no time", clean(text, MaxNameBytes))
 	}
 	return c, nil
 }
@@ -68,7 +69,7 @@ func (p Page) Start(kind byte) (*Cursor, int, error) {
 func (c *Cursor) Number() (int64, error) {
 	n, err := strconv.ParseInt(c.Key, 10, 64)
 	if err != nil {
-		return 0, invalid("after %q is not what this listing gave as next", c.String())
+		return 0, invalidValue("after", "is %.40q, which is not what this listing gave as next", c.String())
 	}
 	return n, nil
 }

@@ -25,6 +25,18 @@ var (
 	ErrConfig = errors.New("bad configuration of the catalog")
 )
 
+// ValueError is an ErrInvalid that names the value at fault.
+type ValueError struct {
+	// Name is that of a member of a filter or page in small letters, such as "text" or "after"; Why goes on from it.
+	Name, Why string
+}
+
+// Error tells the name, and what is wrong.
+func (e *ValueError) Error() string { return fmt.Sprintf("%v: %s %s", ErrInvalid, e.Name, e.Why) }
+
+// Is reports whether target is ErrInvalid.
+func (e *ValueError) Is(target error) bool { return target == ErrInvalid }
+
 // Reason says why a catalog is unavailable.
 type Reason string
 
