@@ -114,14 +114,14 @@ type ReportRequest struct {
 	Daily bool
 }
 
-// Report is an answer about searches; it has the member of its kind.
+// Report is an answer about searches; it has the member of its kind, and no other: those are nil.
 type Report struct {
 	Index   string         `json:"index,omitempty"`
 	From    time.Time      `json:"from"`
 	To      time.Time      `json:"to"`
-	Queries []QueryCount   `json:"queries,omitempty"`
-	Latency []LatencyPoint `json:"latency,omitempty"`
-	Volume  []VolumePoint  `json:"volume,omitempty"`
+	Queries []QueryCount   `json:"queries,omitzero"`
+	Latency []LatencyPoint `json:"latency,omitzero"`
+	Volume  []VolumePoint  `json:"volume,omitzero"`
 }
 
 // QueryCount is how often a text was searched for.

@@ -99,6 +99,14 @@ func (c *call) report(kind string) error {
 	if err != nil {
 		return err
 	}
+	switch kind {
+	case api.ReportLatency:
+		answer.Latency = listed(answer.Latency)
+	case api.ReportVolume:
+		answer.Volume = listed(answer.Volume)
+	default:
+		answer.Queries = listed(answer.Queries)
+	}
 	return c.marshal(fasthttp.StatusOK, answer)
 }
 

@@ -170,8 +170,10 @@ func TestCatalog(t *testing.T) {
 		}, f.node.report)
 	})
 	t.Run("report on the last day", func(t *testing.T) {
-		resp, _ := f.do(t, "GET", "/v1/analytics/latency", "")
+		resp, body := f.do(t, "GET", "/v1/analytics/latency", "")
 		require.Equal(t, 200, resp.StatusCode)
+		require.Contains(t, body, `"latency":[]`)
+		require.NotContains(t, body, "queries")
 		require.Equal(t, 24*time.Hour, f.node.report.To.Sub(f.node.report.From))
 	})
 	for name, c := range map[string]struct {
