@@ -65,6 +65,9 @@ func (f *File) readRows(in io.Reader, opts *Options, visit func(Item) error) err
 // checkHeader refuses columns that can't be told from each other, and a missing column of ids.
 func checkHeader(header []string, opts *Options) error {
 	for i, name := range header {
+		if strings.ContainsRune(strings.TrimSuffix(name, "\r"), '\r') {
+			return fmt.Errorf("%w: has lines that end with a carriage return alone; convert them to line feeds", ErrFormat)
+		}
 		header[i] = strings.TrimSpace(name)
 		if slices.Contains(header[:i], header[i]) && header[i] != "" {
 			return fmt.Errorf("%w: has two columns named %q", ErrFormat, header[i])

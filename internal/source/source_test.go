@@ -203,6 +203,8 @@ func TestRows(t *testing.T) {
 		walk(t, options(t), map[string]string{"b.tsv": "id\ttitle\n1\ta b\n"}))
 	require.Empty(t, walk(t, options(t), map[string]string{"b.csv": ""}))
 	require.Contains(t, walk(t, options(t), map[string]string{"b.csv": "a,a\n1,2\n"})[0], `two columns named "a"`)
+	require.Contains(t, walk(t, options(t), map[string]string{"b.csv": "id,title\r1,a\r2,b\r"})[0],
+		"carriage return alone")
 	opts := options(t)
 	opts.IDField = "key"
 	require.Contains(t, walk(t, opts, map[string]string{"b.csv": "id\n1\n"})[0], `no column "key"`)
