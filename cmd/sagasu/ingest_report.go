@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/cespare/xxhash/v2"
@@ -128,8 +129,21 @@ func (r *ingestReport) settle(where string, result api.WriteResult) bool {
 	if result.Error == nil {
 		return true
 	}
-	r.fail(where, result.Error.Error())
+	problem := *result.Error
+	problem.Field = withoutLine(problem.Field)
+	r.fail(where, problem.Error())
 	return false
+}
+
+// withoutLine leaves out the line of the request that a field begins with: it is not the file's.
+func withoutLine(field string) string {
+	line, rest, _ := strings.Cut(field, ".")
+	if number, ok := strings.CutPrefix(line, "line "); ok {
+		if _, err := strconv.Atoi(number); err == nil {
+			return rest
+		}
+	}
+	return field
 }
 
 // print tells what became of all, failures last.

@@ -76,8 +76,13 @@ func (s *ingestServer) write(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
+	number := 0
 	for line := range bytes.Lines(body) {
+		number++
 		result := s.apply(line)
+		if p := result.Error; p != nil {
+			p.Field = strings.TrimSuffix(fmt.Sprintf("line %d.%s", number, p.Field), ".")
+		}
 		_, _ = w.Write(append(result.AppendJSON(nil), '\n'))
 	}
 }
