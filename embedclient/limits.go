@@ -64,8 +64,9 @@ const (
 	// paceTarget is how long a request with passages is to take: long enough that the way there and back does not
 	// matter, short enough that a query which waits behind it still makes its search's deadline.
 	paceTarget = 500 * time.Millisecond
-	// paceStart is the first allowance: a few passages, which even a slow service embeds in seconds.
-	paceStart = 16 << 10
+	// paceStart is the first allowance: two or three passages, of which even a slow service does as many as there are
+	// requests at once well before their deadline. A fast one is at its full size after a few requests.
+	paceStart = 4 << 10
 	// paceLeast is the least allowance, one passage.
 	paceLeast = 1 << 10
 )
