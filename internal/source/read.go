@@ -87,6 +87,9 @@ func (f *File) readWhole(raw io.Reader, opts *Options, visit func(Item) error) e
 	if at := invalid(text); at >= 0 {
 		return fmt.Errorf("read %s: %w: byte %d is not UTF-8", f.Path, ErrEncoding, at)
 	}
+	if at := bytes.IndexByte(text, 0); at >= 0 {
+		return fmt.Errorf("read %s: %w: byte %d is NUL, as in no text but in files of programs", f.Path, ErrEncoding, at)
+	}
 	members, err := f.parse(string(text))
 	if err != nil {
 		return fmt.Errorf("read %s: %w", f.Path, err)

@@ -283,6 +283,11 @@ func TestFilesThatFail(t *testing.T) {
 		got := walk(t, options(t), map[string]string{"a.txt": strings.Repeat("\n", maxBytes/2+1)})
 		require.Contains(t, got[0], "bytes as JSON")
 	})
+	t.Run("a program named as text", func(t *testing.T) {
+		got := walk(t, options(t), map[string]string{"a.txt": "MZ\x00\x90\x00", "b.txt": "y"})
+		require.Contains(t, strings.Join(got, "\n"), "read r/a.txt: bad encoding: byte 2 is NUL")
+		require.Contains(t, got, `{"title":"b","text":"y","id":"b.txt"}`)
+	})
 	t.Run("the end of the context", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
