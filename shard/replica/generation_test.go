@@ -250,6 +250,8 @@ func TestUnchangedText(t *testing.T) {
 	require.Greater(t, e.count(), calls)
 	waitDense(t, r, mustWrite(t, r, put("a", "")))
 	require.Equal(t, []string{"b"}, nearest(t, r, "south", 5, nil), "without text it has no vector")
+	waitDense(t, r, mustWrite(t, r, put("a", "south"), put("c", " \n\u3000")))
+	require.ElementsMatch(t, []string{"a", "b"}, nearest(t, r, "south", 5, nil), "blank text has no vector")
 }
 
 func TestLongTexts(t *testing.T) {

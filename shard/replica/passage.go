@@ -12,7 +12,7 @@ import (
 // passage is what the dense leg needs of a document.
 type passage struct {
 	doc api.Document
-	// text is what is embedded: the values of the generation's fields, joined by line feeds.
+	// text is what is embedded: the values of the generation's fields, joined by line feeds; "" if they are blank.
 	text string
 }
 
@@ -28,7 +28,12 @@ func readPassage(schema *api.Schema, fields []string, stored *sparse.Stored) (pa
 			parts = append(parts, v.Strings...)
 		}
 	}
-	return passage{doc: write.Doc, text: strings.Join(parts, "\n")}, nil
+	text := strings.Join(parts, "\n")
+	if strings.TrimSpace(text) == "" {
+		// A model makes a vector of nothing too, which is like any other's.
+		text = ""
+	}
+	return passage{doc: write.Doc, text: text}, nil
 }
 
 // digestOf tells texts apart.
