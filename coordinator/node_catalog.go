@@ -63,6 +63,7 @@ func (n *Node) DocumentStatus(ctx context.Context, index, id string) (api.Docume
 	if err != nil {
 		return api.DocumentStatus{}, err
 	}
+	asked := id
 	if l.Schema.Passages != nil && l.Schema.RoutingKey(id) == id {
 		id = api.PassageID(id, 0)
 	}
@@ -90,7 +91,7 @@ func (n *Node) DocumentStatus(ctx context.Context, index, id string) (api.Docume
 		out.CatalogTrouble = err.Error()
 	}
 	if key == nil && out.Catalog == nil {
-		return out, fmt.Errorf("document %q: %w", id, api.ErrDocumentNotFound)
+		return out, fmt.Errorf("document %q: %w", asked, api.ErrDocumentNotFound)
 	}
 	return out, nil
 }

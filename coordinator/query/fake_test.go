@@ -115,6 +115,8 @@ func (f fakeTerms) Terms(api.Query) ([]sparse.TermKey, error) { return f, nil }
 // fakeEmbedder gives one vector, after the hook.
 type fakeEmbedder struct {
 	dims int
+	// zero makes it give vectors without a direction.
+	zero bool
 	// models are those it was asked for.
 	models []string
 	hook   func(context.Context) error
@@ -129,6 +131,9 @@ func (f *fakeEmbedder) Embed(ctx context.Context, _ embedclient.Kind, texts []st
 	out := make([][]float32, len(texts))
 	for i := range out {
 		out[i] = make([]float32, f.dims)
+		if !f.zero {
+			out[i][0] = 1
+		}
 	}
 	return out, nil
 }

@@ -9,6 +9,7 @@ import (
 	"sagasu/api"
 	"sagasu/embedclient"
 	"sagasu/fusion"
+	"sagasu/internal/dense"
 	"sagasu/sparse"
 )
 
@@ -118,6 +119,9 @@ func (s *search) vector(ctx context.Context) ([]float32, error) {
 	if len(vectors[0]) != model.Dims {
 		return nil, fmt.Errorf("embed query: %w: the model gives %d, the index has %s", errDims, len(vectors[0]),
 			model.Describe())
+	}
+	if _, err := dense.Normalize(vectors[0]); err != nil {
+		return nil, fmt.Errorf("embed query: %w: %w", embedclient.ErrBadResponse, err)
 	}
 	return vectors[0], nil
 }

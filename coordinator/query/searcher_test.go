@@ -125,6 +125,7 @@ func TestDegraded(t *testing.T) {
 		{"embedding refused", embedFails(embedclient.ErrRejected), "dense", "embedding_unavailable"},
 		{"embedding unusable", embedFails(embedclient.ErrBadResponse), "dense", "embedding_unavailable"},
 		{"embedding of other dimensions", func(f *fixture) { f.embedder.dims = 4 }, "dense", "embedding_unavailable"},
+		{"embedding without a direction", func(f *fixture) { f.embedder.zero = true }, "dense", "embedding_unavailable"},
 		{"embedding hangs", func(f *fixture) { f.embedder.hook = hang }, "dense", "embedding_timeout"},
 		{"dense index down", denseFails(dense.ErrUnavailable), "dense", "milvus_unavailable"},
 		{"dense index slow", denseFails(dense.ErrTimeout), "dense", "milvus_timeout"},

@@ -50,7 +50,7 @@ func (x Index) checkNext(next api.DenseConfig) error {
 	case present == nil:
 		return invalid("the index has no vectors")
 	case x.Next != nil:
-		return fmt.Errorf("generation %d is being filled: %w", x.Next.Generation, ErrGeneration)
+		return fmt.Errorf("generation %d of %s is being filled already: %w", x.Next.Generation, x.Name, ErrGeneration)
 	case next.Generation != x.NextGeneration():
 		return fmt.Errorf("generation %d, the next is %d: %w", next.Generation, x.NextGeneration(), ErrGeneration)
 	case len(x.Retired) >= MaxRetired:

@@ -47,7 +47,7 @@ var (
 	ErrOperationEnded = errors.New("operation has ended")
 	// ErrGeneration is returned when another generation of vectors is being filled, or is the index's, than the
 	// command is about.
-	ErrGeneration = errors.New("not the generation that is being filled")
+	ErrGeneration = errors.New("wrong generation of vectors")
 	// ErrSetting is returned when a setting is unknown or can't have the value.
 	ErrSetting = errors.New("invalid setting")
 )
