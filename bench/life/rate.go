@@ -17,48 +17,41 @@ const (
 	aloneInFlight = 2
 )
 
-// rate embeds texts by the service alone and by the outbox, in turn, each text once.
+// rate embeds texts by the service alone and by the outbox, in turn: the same texts, for how long one takes depends on
+// it. Which of the two is first changes from round to round.
 func (s *stand) rate(ctx context.Context) error {
 	schema := fmt.Sprintf(`{"fields": {"text": {"type": "text"}}, "dense": {"dims": %d, "fields": ["text"]}}`, dims)
 	if err := s.must(ctx, http.MethodPut, "/v1/indexes/rate", []byte(schema), nil); err != nil {
 		return err
 	}
-	next := 0
-	take := func() []document {
-		out := s.documents[next : next+s.texts]
-		next += s.texts
-		return out
-	}
-	if need := 2 * s.texts * s.rounds; need > len(s.documents) {
+	if need := s.texts * s.rounds; need > len(s.documents) {
 		return fmt.Errorf("%d texts are needed, the corpus has %d", need, len(s.documents))
 	}
-	var alone, outbox float64
+	var alone, outbox time.Duration
 	for round := range s.rounds {
-		a, err := s.embedAlone(ctx, take())
-		if err != nil {
-			return err
+		docs := s.documents[round*s.texts : (round+1)*s.texts]
+		var took [2]time.Duration
+		for turn := range took {
+			side := (round + turn) % 2
+			start := time.Now()
+			embed := s.embedAlone
+			if side == 1 {
+				embed = s.embedByOutbox
+			}
+			if err := embed(ctx, docs); err != nil {
+				return err
+			}
+			took[side] = time.Since(start)
 		}
-		b, err := s.embedByOutbox(ctx, take())
-		if err != nil {
-			return err
-		}
-		fmt.Printf("rate %d: alone %.2f, outbox %.2f characters/s, %.0f %%\n", round+1, a, b, 100*b/a)
-		alone, outbox = alone+a, outbox+b
+		fmt.Printf("rate %d: %d texts, alone %.1f s, outbox %.1f s\n", round+1, len(docs), took[0].Seconds(), took[1].Seconds())
+		alone, outbox = alone+took[0], outbox+took[1]
 	}
-	fmt.Printf("rate: the outbox embeds at %.0f %% of the service's own rate\n", 100*outbox/alone)
+	fmt.Printf("rate: the outbox embeds at %.0f %% of the service's own rate\n", 100*alone.Seconds()/outbox.Seconds())
 	return nil
 }
 
-func characters(docs []document) float64 {
-	n := 0
-	for _, d := range docs {
-		n += len(d.Text)
-	}
-	return float64(n)
-}
-
-func (s *stand) embedAlone(ctx context.Context, docs []document) (float64, error) {
-	start := time.Now()
+// embedAlone asks the service itself.
+func (s *stand) embedAlone(ctx context.Context, docs []document) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(aloneInFlight)
 	for at := 0; at < len(docs); at += aloneBatch {
@@ -78,30 +71,27 @@ func (s *stand) embedAlone(ctx context.Context, docs []document) (float64, error
 			return err
 		})
 	}
-	err := group.Wait()
-	return characters(docs) / time.Since(start).Seconds(), err
+	return group.Wait()
 }
 
 // embedByOutbox writes documents and waits for the vectors.
-func (s *stand) embedByOutbox(ctx context.Context, docs []document) (float64, error) {
+func (s *stand) embedByOutbox(ctx context.Context, docs []document) error {
 	var body bytes.Buffer
 	for _, d := range docs {
 		line, err := json.Marshal(map[string]string{"id": d.ID, "text": d.Text})
 		if err != nil {
-			return 0, err
+			return err
 		}
 		body.Write(append(line, '\n'))
 	}
-	start := time.Now()
 	if err := s.bulk(ctx, "rate", body.Bytes()); err != nil {
-		return 0, err
+		return err
 	}
-	err := s.await(ctx, 10*time.Minute, "documents still wait for their vectors", func() (bool, error) {
+	return s.await(ctx, 10*time.Minute, "documents still wait for their vectors", func() (bool, error) {
 		var info struct {
 			DenseLag int `json:"dense_lag_documents"`
 		}
 		err := s.must(ctx, http.MethodGet, "/v1/indexes/rate", nil, &info)
 		return err == nil && info.DenseLag == 0, err
 	})
-	return characters(docs) / time.Since(start).Seconds(), err
 }
