@@ -16,7 +16,7 @@ CORPUS  ?=
 QUERIES ?=
 PEERS   ?=
 
-.PHONY: build demo demo-stop test lint bench bench-peers fuzz torture help
+.PHONY: build demo demo-stop test lint bench bench-life bench-peers fuzz torture help
 
 build: ## build bin/sagasu
 	@command -v $(GO) >/dev/null || { echo "go is missing; install Go 1.26 or newer: https://go.dev/doc/install" >&2; exit 1; }
@@ -39,6 +39,9 @@ lint: bin/golangci-lint ## run the linters of .golangci.yml, at the version of t
 
 bench: ## run the benchmarks; BENCH=regexp chooses among them
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+bench-life: build ## measure how soon documents are in all stores, on real services; CORPUS=documents.jsonl
+	$(GO) run ./bench/life -corpus '$(CORPUS)'
 
 bench-peers: ## measure Lucene, tantivy, bleve and bluge beside sagasu; CORPUS=, QUERIES=, PEERS="more flags"
 	bench/peers/build.sh
