@@ -45,7 +45,7 @@ func (s *stand) agree(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("agree: %d documents written in %.2f s, equal %.2f s after the last acknowledgement\n", len(docs),
+	s.told.Printf("agree: %d documents written in %.2f s, equal %.2f s after the last acknowledgement\n", len(docs),
 		last.Sub(start).Seconds(), took.Seconds())
 	return nil
 }

@@ -88,7 +88,7 @@ func (s *stand) untilEqual(ctx context.Context, index string, documents int, sin
 			return 0, err
 		}
 		if len(report.Differences) == 0 && report.Documents == documents {
-			fmt.Printf("%s: %d documents agree in shards and %v\n", index, report.Documents, report.Stores)
+			s.told.Printf("%s: %d documents agree in shards and %v\n", index, report.Documents, report.Stores)
 			return took, nil
 		}
 		if took > 2*time.Minute {

@@ -60,7 +60,7 @@ func (s *stand) outageOfMilvus(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("outage of %s: %d writes, %d refused; %d searches answered, %d of them told, %d failed; "+
+	s.told.Printf("outage of %s: %d writes, %d refused; %d searches answered, %d of them told, %d failed; "+
 		"equal %.1f s after Milvus was back\n", s.outage, counts.written, counts.refused, counts.answered, counts.told,
 		counts.failed, took.Seconds())
 	if counts.refused+counts.failed > 0 || counts.told < counts.answered {

@@ -43,10 +43,11 @@ func (s *stand) rate(ctx context.Context) error {
 			}
 			took[side] = time.Since(start)
 		}
-		fmt.Printf("rate %d: %d texts, alone %.1f s, outbox %.1f s\n", round+1, len(docs), took[0].Seconds(), took[1].Seconds())
+		s.told.Printf("rate %d: %d texts, alone %.1f s, outbox %.1f s", round+1, len(docs), took[0].Seconds(),
+			took[1].Seconds())
 		alone, outbox = alone+took[0], outbox+took[1]
 	}
-	fmt.Printf("rate: the outbox embeds at %.0f %% of the service's own rate\n", 100*alone.Seconds()/outbox.Seconds())
+	s.told.Printf("rate: the outbox embeds at %.0f %% of the service's own rate\n", 100*alone.Seconds()/outbox.Seconds())
 	return nil
 }
 

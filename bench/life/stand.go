@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log"
 	"net"
 	"net/http"
 	"os"
@@ -46,6 +47,8 @@ func readCorpus(path string) ([]document, error) {
 // stand is the services, a door before Milvus that keeps its address, and a node.
 type stand struct {
 	*options
+	// told is told of results.
+	told      *log.Logger
 	documents []document
 	dir       string
 	door      *door

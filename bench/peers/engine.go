@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -47,7 +48,7 @@ func (e *engine) build(corpus, dir string) (built, error) {
 	if err := os.RemoveAll(dir); err != nil {
 		return built{}, err
 	}
-	args := append(append(e.command[1:len(e.command):len(e.command)], "build", corpus, dir), e.buildArgs...)
+	args := slices.Concat(e.command[1:], []string{"build", corpus, dir}, e.buildArgs)
 	cmd := exec.Command(e.command[0], args...)
 	cmd.Env = append(os.Environ(), e.env...)
 	var complaints bytes.Buffer
@@ -78,7 +79,7 @@ type runner struct {
 // run starts the engine on the questions of a file.
 func (e *engine) run(dir, questions string) (*runner, error) {
 	r := &runner{engine: e}
-	args := append(e.command[1:len(e.command):len(e.command)], "run", dir, questions)
+	args := slices.Concat(e.command[1:], []string{"run", dir, questions})
 	r.cmd = exec.Command(e.command[0], args...)
 	r.cmd.Env = append(os.Environ(), e.env...)
 	r.cmd.Stderr = &r.errors

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"log"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,10 +16,12 @@ type options struct {
 	corpus, queries, work, bin, out, only string
 	docs, limit, warm, passes, checks     int
 	rebuild                               bool
+	// told is told of progress.
+	told *log.Logger
 }
 
 func main() {
-	o := options{}
+	o := options{told: log.New(os.Stdout, "", 0)}
 	flag.StringVar(&o.corpus, "corpus", "", "JSON Lines with id, title and text, plain or .zst (required)")
 	flag.StringVar(&o.queries, "queries", "", "files with a query a line, between commas (required)")
 	flag.StringVar(&o.work, "work", "", "directory for prepared corpus and indexes (required)")
@@ -62,7 +65,7 @@ func run(o *options) error {
 			return err
 		}
 		report.Built = append(report.Built, builtBy{e.name, b})
-		fmt.Printf("%-16s %-24s built in %7.1f s, %6.1f MB, peak %d MiB\n", e.name, b.Version, b.Seconds,
+		o.told.Printf("%-16s %-24s built in %7.1f s, %6.1f MB, peak %d MiB", e.name, b.Version, b.Seconds,
 			float64(b.Bytes)/1e6, b.PeakMiB)
 	}
 	for _, path := range strings.Split(o.queries, ",") {
@@ -132,7 +135,7 @@ func (o *options) measure(contenders []engine, corpus, file string, s set, repor
 		row.Engines = append(row.Engines, summarise(r.engine.name, times[i]))
 	}
 	report.Rows = append(report.Rows, row)
-	fmt.Println(row)
+	o.told.Println(row)
 	return nil
 }
 

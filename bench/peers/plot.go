@@ -39,8 +39,9 @@ func (r *report) plot() string {
 	x := func(v float64) float64 { return plotLeft + plotWidth*(math.Log10(v)-low)/(high-low) }
 	height := plotTop + bars*plotBar + len(r.Rows)*plotGap + plotMargin
 	var svg strings.Builder
-	fmt.Fprintf(&svg, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" font-size="11">`+
-		"\n<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n", plotLeft+plotWidth+plotMargin, height)
+	fmt.Fprintf(&svg, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" `+
+		"font-family=\"sans-serif\" font-size=\"11\">\n<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n",
+		plotLeft+plotWidth+plotMargin, height)
 	fmt.Fprintf(&svg, `<text x="%d" y="18" font-size="14">Mean time of a query, µs; %d documents of %s; %s</text>`+"\n",
 		plotMargin, r.Docs, html.EscapeString(r.Corpus), html.EscapeString(r.Machine))
 	for i, s := range r.Rows[0].Engines {
@@ -49,7 +50,8 @@ func (r *report) plot() string {
 	}
 	for decade := low; decade <= high; decade++ {
 		at := x(math.Pow(10, decade))
-		fmt.Fprintf(&svg, `<line x1="%.1f" y1="%d" x2="%.1f" y2="%d" stroke="#ddd"/><text x="%.1f" y="%d" fill="#555" text-anchor="middle">%g</text>`+"\n",
+		fmt.Fprintf(&svg, `<line x1="%.1f" y1="%d" x2="%.1f" y2="%d" stroke="#ddd"/>`+
+			`<text x="%.1f" y="%d" fill="#555" text-anchor="middle">%g</text>`+"\n",
 			at, plotTop, at, height-plotMargin, at, height-5, math.Pow(10, decade))
 	}
 	y := plotTop

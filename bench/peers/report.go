@@ -136,7 +136,7 @@ func (r *report) markdown() string {
 	}
 	rule := strings.Repeat("|---", len(names)+2) + "|\n"
 	head := "| queries | kind | " + strings.Join(names, " | ") + " |\n" + rule
-	text.WriteString("Times as long as " + names[0] + ", mean / p95 / p99; over 1 is slower than " + names[0] + ".\n\n" + head)
+	fmt.Fprintf(&text, "Times as long as %s, mean / p95 / p99; over 1 is slower than %[1]s.\n\n%s", names[0], head)
 	for _, row := range r.Rows {
 		base := row.Engines[0]
 		fmt.Fprintf(&text, "| %s | %s |", row.File, row.Kind)
