@@ -46,8 +46,9 @@ type Config struct {
 
 	// QueryPrompt and PassagePrompt name a prompt of the model's configuration. TEI only.
 	QueryPrompt, PassagePrompt string
-	// Truncate lets the service cut texts that are too long for the model, instead of rejecting
-	// them. TEI only; OpenAI-compatible services decide by themselves.
+	// Truncate lets the service cut queries that are too long for the model, instead of rejecting them. Passages are
+	// never cut by it, for it does not tell: their sender does, and can say so. TEI only; OpenAI-compatible services
+	// decide by themselves.
 	Truncate bool
 
 	// QueryPrefix and PassagePrefix are put before each text, as "query: " for E5 models behind

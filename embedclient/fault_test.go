@@ -290,16 +290,23 @@ func TestTEI(t *testing.T) {
 		require.Len(t, vectors, 9)
 	})
 	t.Run("a text that is too long fails alone", func(t *testing.T) {
-		strict := impatient(t, url, func(c *embedclient.Config) {
-			c.Protocol, c.Truncate = embedclient.ProtocolTEI, false
-		})
-		vectors, err := strict.Embed(t.Context(), embedclient.Passage, []string{"a", strings.Repeat("long ", 9), "b"})
+		vectors, err := client.Embed(t.Context(), embedclient.Passage, []string{"a", strings.Repeat("long ", 9), "b"})
 		var batch *embedclient.BatchError
 		require.ErrorAs(t, err, &batch)
 		require.NoError(t, batch.Errs[0])
 		require.ErrorIs(t, batch.Errs[1], embedclient.ErrRejected)
 		require.ErrorContains(t, batch.Errs[1], "status 422: must have less than 512 tokens")
 		require.NotNil(t, vectors[2])
+	})
+	t.Run("a query that is too long is cut", func(t *testing.T) {
+		vectors, err := client.Embed(t.Context(), embedclient.Query, []string{strings.Repeat("long ", 9)})
+		require.NoError(t, err)
+		require.Len(t, vectors, 1)
+		strict := impatient(t, url, func(c *embedclient.Config) {
+			c.Protocol, c.Truncate = embedclient.ProtocolTEI, false
+		})
+		_, err = strict.Embed(t.Context(), embedclient.Query, []string{strings.Repeat("long ", 9)})
+		require.ErrorIs(t, err, embedclient.ErrRejected)
 	})
 	t.Run("a model that fails is not the text's fault", func(t *testing.T) {
 		_, err := client.Embed(t.Context(), embedclient.Query, []string{"model fails"})

@@ -88,6 +88,6 @@ func appendTEI(dst []byte, c *Config, kind Kind, texts []string) []byte {
 	}
 	dst = appendString(dst, "prompt_name", prompt)
 	dst = append(dst, `,"truncate":`...)
-	dst = strconv.AppendBool(dst, c.Truncate)
+	dst = strconv.AppendBool(dst, c.Truncate && kind == Query)
 	return append(dst, '}')
 }
