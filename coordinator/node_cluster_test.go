@@ -162,8 +162,9 @@ func TestCluster(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 3, info.Placed)
 
+	var tokens []string
 	t.Run("what one node wrote another finds", func(t *testing.T) {
-		tokens := c.write("n1", "papers", 0, 30)
+		tokens = c.write("n1", "papers", 0, 30)
 		require.Len(t, tokens, 3)
 		first := c.search("n3", "papers", tokens)
 		require.Len(t, first.Hits, 30)
@@ -183,13 +184,13 @@ func TestCluster(t *testing.T) {
 	t.Run("aliases lead everywhere", func(t *testing.T) {
 		require.ErrorIs(t, c.nodes["n1"].PutAlias(testContext(t), "latest", "nothing"), api.ErrIndexNotFound)
 		require.NoError(t, c.nodes["n3"].PutAlias(testContext(t), "latest", "papers"))
-		require.Len(t, c.search("n3", "latest", nil).Hits, 30)
+		require.Len(t, c.search("n3", "latest", tokens).Hits, 30)
 		c.await("the alias is known", func() bool {
 			aliases, err := c.nodes["n1"].Aliases(testContext(t))
 			require.NoError(t, err)
 			return len(aliases) == 1
 		})
-		require.Len(t, c.search("n1", "latest", nil).Hits, 30)
+		require.Len(t, c.search("n1", "latest", tokens).Hits, 30)
 		require.ErrorIs(t, c.nodes["n2"].PutAlias(testContext(t), "papers", "papers"), api.ErrIndexExists)
 	})
 	t.Run("a node that goes costs nothing", func(t *testing.T) {
