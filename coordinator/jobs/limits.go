@@ -25,8 +25,6 @@ const (
 	maxErrorBytes = 1_024
 	// blockBytes is what of a body has one checksum, and how often the room on the disk is looked at.
 	blockBytes = 4 << 20
-	// maxJobFile bounds the description of a job: the checksums of the largest body.
-	maxJobFile = 1 << 20
 
 	// writeTimeout bounds one try to write a batch: an election and some. It is tried again.
 	writeTimeout = 30 * time.Second
