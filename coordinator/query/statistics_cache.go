@@ -166,7 +166,10 @@ func (n *shardNews) see(version uint64, at, age time.Duration) {
 	switch {
 	case n.last != 0 && version == n.version:
 		n.first, n.last = min(n.first, at), max(n.last, at)
-	case n.last == 0 || version > n.version || at-n.last >= age:
+	case n.last != 0 && version > n.version:
+		// What a younger answer told was older: this was the newest then, however late it comes.
+		n.version, n.first, n.last = version, at, max(n.last, at)
+	case n.last == 0 || at-n.last >= age:
 		n.version, n.first, n.last = version, at, at
 	}
 }

@@ -234,6 +234,9 @@ func TestVersionsOfStatistics(t *testing.T) {
 			[]answer{{0, a, 5, 3}, {900 * ms, b, 5, 4}, {100 * ms, b, 5, 4}}, 1800 * ms, 3,
 		},
 		"of a lagging replica do not hold": {[]answer{{0, b, 5, 3}, {900 * ms, a, 4, 9}, {950 * ms, b, 5, 3}}, 1900 * ms, 0},
+		"are not lost because the newest was told by one overtaken": {
+			[]answer{{1085 * ms, a, 5, 3}, {0, b, 6, 4}, {1000 * ms, b, 5, 4}}, 2000 * ms, 3,
+		},
 		"fall back when the newest was lost": {
 			[]answer{{0, a, 5, 3}, {1500 * ms, a, 4, 2}}, 1600 * ms, 2,
 		},
