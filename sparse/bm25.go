@@ -1,6 +1,10 @@
 package sparse
 
-import "math"
+import (
+	"math"
+
+	"sagasu/sparse/segment"
+)
 
 // scorer scores a term's occurrences in one field by BM25 (Robertson and Zaragoza 2009), in the
 // form without the constant factor k1 + 1:
@@ -37,3 +41,6 @@ func (s scorer) score(freq, length uint32) float64 {
 	norm := s.base + float64(s.slope*float64(length))
 	return float64(s.weight*tf) / (tf + norm)
 }
+
+// norm is what the score makes of a document's length.
+func (s scorer) norm() segment.Norm { return segment.Norm{Base: s.base, Slope: s.slope} }

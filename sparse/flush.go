@@ -109,7 +109,7 @@ func (x *Index) flushJob(job *flushJob) error {
 func (x *Index) build(inputs []segment.Input) (*part, [][]uint32, error) {
 	number := x.nextFile.Add(1)
 	path := filepath.Join(x.cfg.Dir, segmentName(number))
-	maps, err := segment.Build(x.cfg.FS, path, x.fields.shapes, inputs)
+	maps, err := segment.Build(x.cfg.FS, path, x.plan(), inputs)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -121,6 +121,16 @@ func (x *Index) build(inputs []segment.Input) (*part, [][]uint32, error) {
 		return nil, nil, err
 	}
 	return &part{file: file, number: number}, maps, nil
+}
+
+// plan is how a segment is built at this moment.
+func (x *Index) plan() segment.Plan {
+	p := segment.Plan{Shapes: x.fields.shapes, Norms: make([]segment.Norm, len(x.fields.list))}
+	stats := x.current.Load().stats
+	for _, f := range x.fields.list {
+		p.Norms[f.ordinal] = newScorer(f, stats[f.ordinal], 1).norm()
+	}
+	return p
 }
 
 // replace publishes a generation in which written, which may be nil, stands for the old parts, and

@@ -21,15 +21,24 @@ type Input struct {
 	Drop *roaring.Bitmap
 }
 
+// Plan says how to build a segment.
+type Plan struct {
+	// Shapes are the fields' by ordinal.
+	Shapes []Shape
+	// Norms are what scores of the fields are expected to be computed with, by ordinal; of texts only. Bounds are
+	// tightest where they are.
+	Norms []Norm
+}
+
 // Build writes the documents of the inputs, in order, into a new file at path and syncs it; the caller
-// syncs the directory. shapes are the fields' by ordinal. It gives for each input the new number of each
-// old document, or Dropped. A file that could not be finished is removed.
-func Build(fs vfs.FS, path string, shapes []Shape, inputs []Input) ([][]uint32, error) {
+// syncs the directory. It gives for each input the new number of each old document, or Dropped. A file that could not
+// be finished is removed.
+func Build(fs vfs.FS, path string, plan Plan, inputs []Input) ([][]uint32, error) {
 	file, err := fs.Create(path)
 	if err != nil {
 		return nil, fmt.Errorf("create segment: %w", err)
 	}
-	b := &builder{shapes: shapes, inputs: inputs}
+	b := &builder{plan: plan, inputs: inputs}
 	b.number()
 	err = b.write(file)
 	if closeErr := file.Close(); err == nil && closeErr != nil {
@@ -42,7 +51,7 @@ func Build(fs vfs.FS, path string, shapes []Shape, inputs []Input) ([][]uint32, 
 }
 
 type builder struct {
-	shapes []Shape
+	plan   Plan
 	inputs []Input
 	maps   [][]uint32
 	docs   uint32
@@ -98,7 +107,7 @@ func (b *builder) write(file vfs.File) error {
 	if err := b.writeStored(); err != nil {
 		return err
 	}
-	for ordinal, shape := range b.shapes {
+	for ordinal, shape := range b.plan.Shapes {
 		if err := b.writeField(ordinal, shape); err != nil {
 			return fmt.Errorf("field %d: %w", ordinal, err)
 		}

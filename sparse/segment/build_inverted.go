@@ -21,14 +21,18 @@ type invertedMerge struct {
 	fst      *vellum.Builder
 	terms    []byte
 	count    uint32
-	enc      postingsEncoder
+	enc      listEncoder
 	exists   *roaring.Bitmap
 	ordinals [][]uint32 // per input, old ordinal -> new; text only
 	pos      []uint32
 }
 
 func (b *builder) writeInverted(ordinal int, shape Shape, fields []FieldSource) error {
-	m := &invertedMerge{b: b, shape: shape, enc: postingsEncoder{shape: shape}, exists: roaring.New()}
+	m := &invertedMerge{b: b, shape: shape, enc: listEncoder{shape: shape, docs: b.docs}, exists: roaring.New()}
+	if shape == ShapeText {
+		m.enc.norm, m.enc.lengths = b.plan.Norms[ordinal], b.lengths(fields)
+		b.meta.Fields[ordinal].Norm = m.enc.norm
+	}
 	m.ordinals = make([][]uint32, len(fields))
 	fst, err := vellum.New(&m.dict, nil)
 	if err != nil {
@@ -110,10 +114,14 @@ func (m *invertedMerge) key(key []byte) error {
 			return err
 		}
 	}
-	if m.enc.count == 0 {
+	if len(m.enc.list) == 0 {
 		return nil
 	}
-	m.terms = m.enc.end(m.terms)
+	terms, err := m.enc.end(m.terms)
+	if err != nil {
+		return fmt.Errorf("key %q: %w", key, err)
+	}
+	m.terms = terms
 	if err := m.fst.Insert(key, uint64(m.count)); err != nil {
 		return fmt.Errorf("insert %q: %w", key, err)
 	}
@@ -131,6 +139,7 @@ func (m *invertedMerge) advance(i int) error {
 }
 
 func (m *invertedMerge) postings(p Postings, docs []uint32) error {
+	list, _ := p.(*listPostings)
 	for p.NextBlock() {
 		freqs := p.Freqs()
 		for i, doc := range p.Docs() {
@@ -145,15 +154,33 @@ func (m *invertedMerge) postings(p Postings, docs []uint32) error {
 			if freqs != nil {
 				freq = freqs[i]
 			}
+			var raw []byte
 			m.pos = m.pos[:0]
-			if m.shape == ShapeText {
+			switch {
+			case m.shape != ShapeText:
+			case list != nil:
+				raw = list.rawPositions(i)
+			default:
 				m.pos = p.Positions(m.pos, i)
 			}
-			m.enc.add(to, freq, m.pos)
+			m.enc.add(to, freq, m.pos, raw)
 			m.exists.Add(to)
 		}
 	}
 	return p.Err()
+}
+
+// lengths gives each new document's number of tokens.
+func (b *builder) lengths(fields []FieldSource) []uint32 {
+	lengths := make([]uint32, b.docs)
+	for i, f := range fields {
+		for doc, to := range b.maps[i] {
+			if to != Dropped {
+				lengths[to] = f.Length(uint32(doc))
+			}
+		}
+	}
+	return lengths
 }
 
 // writeForward writes each document's length and, as gaps, the ordinals of its terms.

@@ -19,7 +19,7 @@ var testShapes = []segment.Shape{segment.ShapeText, segment.ShapeKeyword, segmen
 func fixture(t testing.TB) []byte {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "fixture.seg")
-	_, err := segment.Build(vfs.OS(), path, testShapes, []segment.Input{{Source: handSource{}}})
+	_, err := segment.Build(vfs.OS(), path, segment.Plan{Shapes: testShapes, Norms: make([]segment.Norm, len(testShapes))}, []segment.Input{{Source: handSource{}}})
 	require.NoError(t, err)
 	data, err := os.ReadFile(path)
 	require.NoError(t, err)

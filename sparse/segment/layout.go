@@ -8,19 +8,20 @@ import (
 )
 
 // FormatVersion is the version of the file that Build writes. Open reads 1 up to it.
-const FormatVersion = 1
+const FormatVersion = 2
 
 const (
 	magic      = "SAGASUSG"
 	headerSize = 16 // magic, version u32, reserved u32
 	footerSize = 24 // table offset u64, table length u32, table CRC-32C u32, magic
 	entrySize  = 24 // kind u16, field u16, CRC-32C u32, offset u64, length u64
-	termSize   = 24 // postings offset u64, positions offset u64, documents u32, reserved u32
+	rowSize    = 12 // a term's postings offset and form u64, documents u32
+	termSizeV1 = 24 // postings offset u64, positions offset u64, documents u32, reserved u32
 
 	// BlockDocs is the number of documents in a full block of postings: one block's columns fit the
 	// first-level cache, and a skip passes 256 documents.
 	BlockDocs = 256
-	// blockHeader is last document u32, payload bytes u32, positions offset within the term's u32.
+	// blockHeader, of format 1, is last document u32, payload bytes u32, positions offset within the term's u32.
 	blockHeader = 12
 	// storedBlock is the size, before compression, at which a block of stored documents is closed:
 	// large enough to compress well, small enough to decode for one hit.
@@ -105,4 +106,6 @@ type fieldMeta struct {
 	Shape Shape `json:"shape"`
 	// Terms is the number of keys of the dictionary.
 	Terms uint32 `json:"terms,omitempty"`
+	// Norm is what the impacts of a text were computed with.
+	Norm Norm `json:"norm"`
 }

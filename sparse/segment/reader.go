@@ -78,7 +78,7 @@ func (r *Reader) load(data []byte, shapes []Shape) error {
 		return fmt.Errorf("%w: sections do not fit %d documents", ErrCorrupt, docs)
 	}
 	for ordinal, shape := range shapes {
-		f, err := openField(sections, ordinal, shape, r.meta)
+		f, err := openField(sections, ordinal, shape, r.meta, binary.LittleEndian.Uint32(data[8:]))
 		if err != nil {
 			return fmt.Errorf("field %d: %w", ordinal, err)
 		}

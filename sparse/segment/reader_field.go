@@ -13,7 +13,12 @@ import (
 
 // Field reads one field of a segment; safe for concurrent use.
 type Field struct {
-	shape                   Shape
+	shape Shape
+	// format is the file's; docs is the number of documents.
+	format                  uint32
+	docs                    uint32
+	norm                    Norm
+	rowSize                 int
 	dict                    *vellum.FST
 	terms                   []byte
 	postings, positions     []byte
@@ -25,16 +30,20 @@ type Field struct {
 	lookups sync.Pool
 }
 
-func openField(sections sectionMap, ordinal int, shape Shape, m meta) (*Field, error) {
+func openField(sections sectionMap, ordinal int, shape Shape, m meta, format uint32) (*Field, error) {
 	if m.Fields[ordinal].Shape != shape {
 		return nil, fmt.Errorf("%w: shape %d, the schema says %d", ErrCorrupt, m.Fields[ordinal].Shape, shape)
 	}
 	get := func(kind sectionKind) []byte { return sections.get(kind, ordinal) }
 	f := &Field{
-		shape: shape, exists: roaring.New(), terms: get(sectionTerms), postings: get(sectionPostings),
+		shape: shape, format: format, docs: m.Docs, norm: m.Fields[ordinal].Norm, rowSize: rowSize,
+		exists: roaring.New(), terms: get(sectionTerms), postings: get(sectionPostings),
 		positions: get(sectionPositions), lengths: get(sectionLengths),
 		forwardOffsets: get(sectionForwardOffsets), forward: get(sectionForward),
 		pointValues: get(sectionPointValues), pointDocs: get(sectionPointDocs),
+	}
+	if format == 1 {
+		f.rowSize = termSizeV1
 	}
 	if err := f.exists.UnmarshalBinary(get(sectionExists)); err != nil {
 		return nil, fmt.Errorf("%w: documents of the field: %w", ErrCorrupt, err)
@@ -51,7 +60,7 @@ func openField(sections sectionMap, ordinal int, shape Shape, m meta) (*Field, e
 	}
 	f.dict = dict
 	docs := uint64(m.Docs)
-	if uint64(len(f.terms)) != termSize*uint64(m.Fields[ordinal].Terms) ||
+	if len(f.terms) != f.rowSize*int(m.Fields[ordinal].Terms) ||
 		shape == ShapeText && (uint64(len(f.lengths)) != 4*docs || uint64(len(f.forwardOffsets)) != 8*(docs+1)) {
 		return nil, fmt.Errorf("%w: sections do not fit their counts", ErrCorrupt)
 	}
@@ -62,7 +71,13 @@ func openField(sections sectionMap, ordinal int, shape Shape, m meta) (*Field, e
 func (f *Field) Exists() *roaring.Bitmap { return f.exists }
 
 // Terms is the number of distinct keys.
-func (f *Field) Terms() int { return len(f.terms) / termSize }
+func (f *Field) Terms() int { return len(f.terms) / f.rowSize }
+
+// Listed reports whether List can read the field's keys: files of format 1 have no lists.
+func (f *Field) Listed() bool { return f.format > 1 }
+
+// Norm is what the impacts of a text's lists were computed with.
+func (f *Field) Norm() Norm { return f.norm }
 
 // Find gives the ordinal of a key.
 func (f *Field) Find(key []byte) (ordinal uint32, ok bool, err error) {
@@ -85,21 +100,33 @@ func (f *Field) Find(key []byte) (ordinal uint32, ok bool, err error) {
 
 // DocFreq is the number of documents, deleted ones included, of the key with the ordinal.
 func (f *Field) DocFreq(ordinal uint32) uint32 {
-	return binary.LittleEndian.Uint32(f.terms[termSize*ordinal+16:])
+	if f.format == 1 {
+		return binary.LittleEndian.Uint32(f.terms[termSizeV1*int(ordinal)+16:])
+	}
+	return binary.LittleEndian.Uint32(f.terms[rowSize*int(ordinal)+8:])
 }
 
 // Postings gives the postings of the key with the ordinal.
 func (f *Field) Postings(ordinal uint32) Postings {
-	row := f.terms[termSize*ordinal:]
-	at, pos := binary.LittleEndian.Uint64(row), binary.LittleEndian.Uint64(row[8:])
-	p := &blockPostings{shape: f.shape, left: binary.LittleEndian.Uint32(row[16:])}
-	if at > uint64(len(f.postings)) || pos > uint64(len(f.positions)) {
-		p.fail("offset outside the section")
-		return p
+	if f.format == 1 {
+		return f.postingsV1(ordinal)
 	}
-	p.data, p.positions = f.postings[at:], f.positions[pos:]
+	p := &listPostings{field: f}
+	if err := f.List(ordinal, &p.list); err != nil {
+		return &failedPostings{err}
+	}
 	return p
 }
+
+// failedPostings are those of a list that can't be read.
+type failedPostings struct{ err error }
+
+func (p *failedPostings) NextBlock() bool                        { return false }
+func (p *failedPostings) SeekBlock(uint32) bool                  { return false }
+func (p *failedPostings) Docs() []uint32                         { return nil }
+func (p *failedPostings) Freqs() []uint32                        { return nil }
+func (p *failedPostings) Positions(dst []uint32, _ int) []uint32 { return dst }
+func (p *failedPostings) Err() error                             { return p.err }
 
 // Length is a document's number of tokens.
 func (f *Field) Length(doc uint32) uint32 { return binary.LittleEndian.Uint32(f.lengths[4*doc:]) }

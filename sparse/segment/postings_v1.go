@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// blockPostings decodes the blocks that postingsEncoder wrote.
-type blockPostings struct {
+// postingsV1 decodes the blocks that format 1 has.
+type postingsV1 struct {
 	shape     Shape
 	data      []byte // what remains of the postings stream from the next block on
 	positions []byte // the term's positions to the stream's end
@@ -20,17 +20,29 @@ type blockPostings struct {
 	err    error
 }
 
-func (p *blockPostings) Docs() []uint32  { return p.docs }
-func (p *blockPostings) Freqs() []uint32 { return p.freqs }
-func (p *blockPostings) Err() error      { return p.err }
+func (f *Field) postingsV1(ordinal uint32) Postings {
+	row := f.terms[termSizeV1*int(ordinal):]
+	at, pos := binary.LittleEndian.Uint64(row), binary.LittleEndian.Uint64(row[8:])
+	p := &postingsV1{shape: f.shape, left: binary.LittleEndian.Uint32(row[16:])}
+	if at > uint64(len(f.postings)) || pos > uint64(len(f.positions)) {
+		p.fail("offset outside the section")
+		return p
+	}
+	p.data, p.positions = f.postings[at:], f.positions[pos:]
+	return p
+}
 
-func (p *blockPostings) fail(what string) bool {
+func (p *postingsV1) Docs() []uint32  { return p.docs }
+func (p *postingsV1) Freqs() []uint32 { return p.freqs }
+func (p *postingsV1) Err() error      { return p.err }
+
+func (p *postingsV1) fail(what string) bool {
 	p.err = fmt.Errorf("%w: postings: %s", ErrCorrupt, what)
 	p.docs, p.freqs, p.left = nil, nil, 0
 	return false
 }
 
-func (p *blockPostings) SeekBlock(doc uint32) bool {
+func (p *postingsV1) SeekBlock(doc uint32) bool {
 	if n := len(p.docs); n > 0 && p.docs[n-1] >= doc {
 		return true
 	}
@@ -52,7 +64,7 @@ func (p *blockPostings) SeekBlock(doc uint32) bool {
 	return p.NextBlock()
 }
 
-func (p *blockPostings) NextBlock() bool {
+func (p *postingsV1) NextBlock() bool {
 	p.docs, p.freqs, p.starts = p.docs[:0], p.freqs[:0], p.starts[:0]
 	if p.left == 0 || p.err != nil {
 		return false
@@ -72,7 +84,7 @@ func (p *blockPostings) NextBlock() bool {
 	return p.decode(payload, n)
 }
 
-func (p *blockPostings) decode(payload []byte, n int) bool {
+func (p *postingsV1) decode(payload []byte, n int) bool {
 	at := 0
 	for range n {
 		gap, w := binary.Uvarint(payload[at:])
@@ -105,7 +117,7 @@ func (p *blockPostings) decode(payload []byte, n int) bool {
 	return true
 }
 
-func (p *blockPostings) Positions(dst []uint32, i int) []uint32 {
+func (p *postingsV1) Positions(dst []uint32, i int) []uint32 {
 	if p.shape != ShapeText || i >= len(p.freqs) {
 		return dst
 	}

@@ -1,0 +1,381 @@
+package segment
+
+import (
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/bits"
+	"slices"
+)
+
+// textScale is the scale of the impacts of a text.
+const textScale = 1.0 / 255
+
+// denseShare is the share of the documents from which on a list has a bit per document: there the bits cost little more
+// than packed gaps, and finding a document takes no search.
+const denseShare = 8
+
+func onesCount(w uint64) int { return bits.OnesCount64(w) }
+
+// listEncoder encodes the postings of one key after the other into a field's two streams.
+type listEncoder struct {
+	shape Shape
+	norm  Norm
+	// lengths are the documents' in the new order; text only.
+	lengths []uint32
+	docs    uint32
+
+	postings, positions []byte
+
+	// The key at hand: freqs are frequencies or the bits of weights, and the positions of posting i end at ends[i].
+	list, freqs []uint32
+	bytes       []byte
+	ends        []uint32
+	order       []uint64
+	ascending   bool
+
+	impacts []uint8
+	weights []float32 // rounded down
+	odd     []uint32  // pairs
+	words   []uint32
+	bitmap  []uint64
+	near    []float32
+}
+
+func (e *listEncoder) begin() {
+	e.list, e.freqs, e.bytes, e.ends = e.list[:0], e.freqs[:0], e.bytes[:0], e.ends[:0]
+	e.ascending = true
+}
+
+// add takes a document and, of a text, its positions: as numbers, or as bytes of a list.
+func (e *listEncoder) add(doc, freq uint32, positions []uint32, raw []byte) {
+	if n := len(e.list); n > 0 && e.list[n-1] >= doc {
+		e.ascending = false
+	}
+	e.list, e.freqs = append(e.list, doc), append(e.freqs, freq)
+	if e.shape != ShapeText {
+		return
+	}
+	if raw != nil {
+		e.bytes = append(e.bytes, raw...)
+	} else {
+		e.bytes = appendPositions(e.bytes, positions)
+	}
+	e.ends = append(e.ends, uint32(len(e.bytes)))
+}
+
+// end closes the key and appends its row of the terms table.
+func (e *listEncoder) end(terms []byte) ([]byte, error) {
+	e.sort()
+	e.weigh()
+	form := e.form()
+	if form != FormTiny {
+		e.postings = append(e.postings, make([]byte, -len(e.postings)&7)...)
+	}
+	at := uint64(len(e.postings))
+	terms = binary.LittleEndian.AppendUint64(terms, at|uint64(form)<<formAt)
+	terms = binary.LittleEndian.AppendUint32(terms, uint32(len(e.list)))
+	place := uint64(len(e.positions))
+	if e.shape == ShapeText {
+		e.positions = append(e.positions, e.bytes...)
+	}
+	if form == FormTiny {
+		e.tiny(place)
+		return terms, nil
+	}
+	return terms, e.large(form, place)
+}
+
+// sort brings the postings into the order of their documents.
+func (e *listEncoder) sort() {
+	if e.ascending {
+		return
+	}
+	e.order = e.order[:0]
+	for i, doc := range e.list {
+		e.order = append(e.order, uint64(doc)<<32|uint64(i))
+	}
+	slices.Sort(e.order)
+	freqs := slices.Clone(e.freqs)
+	raw, ends := slices.Clone(e.bytes), slices.Clone(e.ends)
+	e.bytes = e.bytes[:0]
+	for to, o := range e.order {
+		from := uint32(o)
+		e.list[to], e.freqs[to] = uint32(o>>32), freqs[from]
+		if e.shape == ShapeText {
+			start := uint32(0)
+			if from > 0 {
+				start = ends[from-1]
+			}
+			e.bytes = append(e.bytes, raw[start:ends[from]]...)
+			e.ends[to] = uint32(len(e.bytes))
+		}
+	}
+}
+
+// weigh computes impacts, weights and what the impacts do not tell.
+func (e *listEncoder) weigh() {
+	e.impacts, e.weights, e.odd = e.impacts[:0], e.weights[:0], e.odd[:0]
+	switch e.shape {
+	case ShapeText:
+		for i, doc := range e.list {
+			length := e.lengths[doc]
+			s := e.norm.Saturation(e.freqs[i], length)
+			q := impact(s)
+			e.impacts, e.weights = append(e.impacts, q), append(e.weights, below(s))
+			if e.norm.freq(q, length) != e.freqs[i] {
+				e.odd = append(e.odd, uint32(i), e.freqs[i])
+			}
+		}
+	case ShapeSparse:
+		scale := float64(e.scale())
+		for _, bits := range e.freqs {
+			w := math.Float32frombits(bits)
+			q := uint8(min(255, max(1, math.Ceil(float64(w)/scale))))
+			e.impacts, e.weights = append(e.impacts, q), append(e.weights, w)
+		}
+	case ShapeKeyword, ShapePoints:
+	}
+}
+
+// scale is the highest weight over 255, rounded up.
+func (e *listEncoder) scale() float32 {
+	if e.shape != ShapeSparse {
+		return textScale
+	}
+	most := float32(0)
+	for _, bits := range e.freqs {
+		most = max(most, math.Float32frombits(bits))
+	}
+	scale := max(most/255, math.SmallestNonzeroFloat32)
+	for float64(scale)*255 < float64(most) {
+		scale = math.Nextafter32(scale, math.MaxFloat32)
+	}
+	return scale
+}
+
+func (e *listEncoder) form() Form {
+	switch n := uint64(len(e.list)); {
+	case n <= TinyDocs:
+		return FormTiny
+	case n*denseShare >= uint64(e.docs) && e.docs >= WindowDocs:
+		return FormDense
+	}
+	return FormBlocks
+}
+
+func (e *listEncoder) tiny(positions uint64) {
+	out := e.postings
+	if e.shape == ShapeText {
+		out = binary.AppendUvarint(out, positions)
+	}
+	last := ^uint32(0)
+	for _, doc := range e.list {
+		out = binary.AppendUvarint(out, uint64(doc-last-1))
+		last = doc
+	}
+	out = append(out, e.impacts...)
+	switch e.shape {
+	case ShapeText:
+		out = binary.AppendUvarint(out, uint64(len(e.odd)/2))
+		for _, x := range e.odd {
+			out = binary.AppendUvarint(out, uint64(x))
+		}
+	case ShapeSparse:
+		out = binary.LittleEndian.AppendUint32(out, math.Float32bits(e.scale()))
+		out = appendWords(out, e.freqs)
+	case ShapeKeyword, ShapePoints:
+	}
+	e.postings = out
+}
+
+func appendWords(dst []byte, words []uint32) []byte {
+	for _, w := range words {
+		dst = binary.LittleEndian.AppendUint32(dst, w)
+	}
+	return dst
+}
+
+// appendPadded appends bytes and fills them up to a multiple of four.
+func appendPadded(dst, data []byte) []byte {
+	dst = append(dst, data...)
+	return append(dst, make([]byte, -len(data)&3)...)
+}
+
+func (e *listEncoder) large(form Form, positions uint64) error {
+	n := len(e.list)
+	blocks := (n + BlockDocs - 1) / BlockDocs
+	windows := windowsOf(e.docs)
+	scored := e.shape == ShapeText || e.shape == ShapeSparse
+	bounded := scored && n >= windows*16 && blocks > 2
+	start := len(e.postings)
+	head := make([]byte, listTop)
+	binary.LittleEndian.PutUint64(head, positions)
+	binary.LittleEndian.PutUint32(head[8:], math.Float32bits(e.scale()))
+	binary.LittleEndian.PutUint32(head[12:], uint32(len(e.odd)/2))
+	if scored {
+		for i, k := range e.kth() {
+			binary.LittleEndian.PutUint32(head[16+4*i:], math.Float32bits(k))
+		}
+		head[28] = slices.Max(e.impacts)
+	}
+	if bounded {
+		head[29] = 1
+	}
+	out := append(e.postings, head...)
+	if form == FormBlocks {
+		starts, err := e.pack(blocks)
+		if err != nil {
+			return err
+		}
+		for b := range blocks {
+			out = binary.LittleEndian.AppendUint32(out, e.list[min(n, (b+1)*BlockDocs)-1])
+		}
+		out = appendWords(out, starts)
+	} else {
+		out = e.appendWindowRanks(out, windows)
+	}
+	if e.shape == ShapeText {
+		for b := range blocks {
+			at := uint32(0)
+			if b > 0 {
+				at = e.ends[b*BlockDocs-1]
+			}
+			out = binary.LittleEndian.AppendUint32(out, at)
+		}
+		for _, of := range [2]int{0, 1} {
+			for i := of; i < len(e.odd); i += 2 {
+				out = binary.LittleEndian.AppendUint32(out, e.odd[i])
+			}
+		}
+	}
+	if e.shape == ShapeSparse {
+		out = appendWords(out, e.freqs)
+	}
+	if form == FormDense {
+		out = e.appendRanks(out, windows)
+	}
+	if scored {
+		out = e.appendBounds(out, windows, bounded)
+	}
+	if form == FormBlocks {
+		e.postings = appendWords(out, e.words)
+		return nil
+	}
+	if (len(out)-start)&7 != 0 {
+		out[start+30] = 1
+		out = append(out, 0, 0, 0, 0)
+	}
+	for _, w := range e.bitmap {
+		out = binary.LittleEndian.AppendUint64(out, w)
+	}
+	e.postings = out
+	return nil
+}
+
+// pack packs the gaps into words, and gives where each block starts and its width.
+func (e *listEncoder) pack(blocks int) ([]uint32, error) {
+	e.words = e.words[:0]
+	starts := make([]uint32, 0, blocks)
+	last := ^uint32(0)
+	var gaps [BlockDocs]uint32
+	for b := range blocks {
+		block := e.list[b*BlockDocs : min(len(e.list), (b+1)*BlockDocs)]
+		for i, doc := range block {
+			gaps[i] = doc - last - 1
+			last = doc
+		}
+		width := widthOf(gaps[:len(block)])
+		if len(e.words) >= 1<<26 {
+			return nil, fmt.Errorf("a key of %d documents is larger than 256 MiB", len(e.list))
+		}
+		starts = append(starts, uint32(len(e.words))<<6|uint32(width))
+		if len(block) == BlockDocs {
+			e.words = packBlock(e.words, &gaps, width)
+		} else {
+			e.words = packTail(e.words, gaps[:len(block)], width)
+		}
+	}
+	// Whoever unpacks may read on; see packedWords.
+	for b, start := range starts {
+		n := min(BlockDocs, len(e.list)-b*BlockDocs)
+		for int(start>>6)+packedWords(n, uint(start&63)) > len(e.words) {
+			e.words = append(e.words, 0)
+		}
+	}
+	return starts, nil
+}
+
+// appendWindowRanks makes the bitmap, and appends the postings before each window and at the end.
+func (e *listEncoder) appendWindowRanks(out []byte, windows int) []byte {
+	e.bitmap = slices.Grow(e.bitmap[:0], windows*WindowWords)[:windows*WindowWords]
+	clear(e.bitmap)
+	for _, doc := range e.list {
+		e.bitmap[doc>>6] |= 1 << (doc & 63)
+	}
+	rank := uint32(0)
+	for w := range windows {
+		out = binary.LittleEndian.AppendUint32(out, rank)
+		for _, word := range e.bitmap[w*WindowWords : (w+1)*WindowWords] {
+			rank += uint32(onesCount(word))
+		}
+	}
+	return binary.LittleEndian.AppendUint32(out, rank)
+}
+
+func (e *listEncoder) appendRanks(out []byte, windows int) []byte {
+	for w := range windows {
+		rank := 0
+		for i := range WindowWords {
+			if i%RankWords == 0 {
+				out = binary.LittleEndian.AppendUint16(out, uint16(rank))
+			}
+			rank += onesCount(e.bitmap[w*WindowWords+i])
+		}
+	}
+	return out
+}
+
+func (e *listEncoder) appendBounds(out []byte, windows int, bounded bool) []byte {
+	bounds := make([]uint8, 0, len(e.list)/BoundDocs+1)
+	for i := 0; i < len(e.impacts); i += BoundDocs {
+		bounds = append(bounds, slices.Max(e.impacts[i:min(len(e.impacts), i+BoundDocs)]))
+	}
+	out = appendPadded(out, bounds)
+	if bounded {
+		most := make([]uint8, windows)
+		for i, doc := range e.list {
+			most[doc/WindowDocs] = max(most[doc/WindowDocs], e.impacts[i])
+		}
+		out = appendPadded(out, most)
+	}
+	return appendPadded(out, e.impacts)
+}
+
+// kth gives the weights at kthRanks: the impacts say near which ones they are, so that few are sorted.
+func (e *listEncoder) kth() (out [kths]float32) {
+	var counts [256]int
+	for _, q := range e.impacts {
+		counts[q]++
+	}
+	for i, k := range kthRanks {
+		if len(e.list) < k {
+			break
+		}
+		q, left := 255, k
+		for counts[q] < left {
+			left -= counts[q]
+			q--
+		}
+		e.near = e.near[:0]
+		for j, impact := range e.impacts {
+			if int(impact) == q {
+				e.near = append(e.near, e.weights[j])
+			}
+		}
+		slices.SortFunc(e.near, func(a, b float32) int { return cmp.Compare(b, a) })
+		out[i] = e.near[left-1]
+	}
+	return out
+}

@@ -1,0 +1,204 @@
+package segment
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+// posting is one of a list written by hand.
+type posting struct {
+	doc, freq uint32
+	positions []uint32
+}
+
+// randomList gives the postings of one key: about a share of the documents.
+func randomList(random *rand.Rand, shape Shape, docs uint32, share float64) []posting {
+	var list []posting
+	for doc := range docs {
+		if random.Float64() >= share && (doc+1 < docs || len(list) > 0) {
+			continue
+		}
+		p := posting{doc: doc, freq: 1}
+		switch shape {
+		case ShapeText:
+			for random.IntN(3) == 0 && p.freq < 2000 {
+				p.freq += 1 + uint32(random.IntN(1<<random.IntN(8)))
+			}
+			at := uint32(0)
+			for range p.freq {
+				at += uint32(random.IntN(1 << random.IntN(16)))
+				p.positions = append(p.positions, at)
+				at++
+			}
+		case ShapeSparse:
+			p.freq = math.Float32bits(float32(math.Exp(4 * random.NormFloat64())))
+		case ShapeKeyword, ShapePoints:
+		}
+		list = append(list, p)
+	}
+	return list
+}
+
+// encode writes lists, shuffled, as a field of a segment.
+func encode(t require.TestingT, random *rand.Rand, shape Shape, docs uint32, lists [][]posting) *Field {
+	norm := Norm{Base: 0.3, Slope: 0.9 / 50}
+	lengths := make([]uint32, docs)
+	for i := range lengths {
+		lengths[i] = uint32(random.IntN(1 << random.IntN(14)))
+	}
+	e := &listEncoder{shape: shape, docs: docs, norm: norm, lengths: lengths}
+	f := &Field{shape: shape, format: FormatVersion, docs: docs, norm: norm, rowSize: rowSize}
+	for _, list := range lists {
+		e.begin()
+		shuffled := slices.Clone(list)
+		if random.IntN(2) == 0 {
+			random.Shuffle(len(list), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+		}
+		for _, p := range shuffled {
+			e.add(p.doc, p.freq, p.positions, nil)
+		}
+		terms, err := e.end(f.terms)
+		require.NoError(t, err)
+		f.terms = terms
+	}
+	f.postings, f.positions, f.lengths = e.postings, e.positions, appendWords(nil, lengths)
+	return f
+}
+
+func TestLists(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		shape := rapid.SampledFrom([]Shape{ShapeText, ShapeKeyword, ShapeSparse}).Draw(t, "shape")
+		docs := rapid.SampledFrom([]uint32{1, 100, 4096, 4097, 30_000}).Draw(t, "documents")
+		shares := rapid.SliceOfN(rapid.SampledFrom([]float64{0, 0.001, 0.01, 0.05, 0.3, 1}), 1, 3).Draw(t, "shares")
+		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
+		var lists [][]posting
+		for _, share := range shares {
+			lists = append(lists, randomList(random, shape, docs, share))
+		}
+		f := encode(t, random, shape, docs, lists)
+		for ordinal, want := range lists {
+			require.Equal(t, uint32(len(want)), f.DocFreq(uint32(ordinal)))
+			requireWalk(t, f, uint32(ordinal), want)
+			requireSeek(t, random, f, uint32(ordinal), want)
+			requireBounds(t, f, uint32(ordinal), want)
+		}
+	})
+}
+
+// requireWalk reads a list from start to end.
+func requireWalk(t require.TestingT, f *Field, ordinal uint32, want []posting) {
+	p := f.Postings(ordinal)
+	at := 0
+	for p.NextBlock() {
+		freqs := p.Freqs()
+		for i, doc := range p.Docs() {
+			require.Equal(t, want[at].doc, doc)
+			if f.shape != ShapeKeyword {
+				require.Equal(t, want[at].freq, freqs[i])
+			}
+			if f.shape == ShapeText {
+				require.Equal(t, want[at].positions, p.Positions(nil, i))
+				raw := p.(*listPostings).rawPositions(i)
+				require.Equal(t, appendPositions(nil, want[at].positions), raw)
+			}
+			at++
+		}
+	}
+	require.NoError(t, p.Err())
+	require.Len(t, want, at)
+}
+
+// requireSeek reads a list from some documents on.
+func requireSeek(t require.TestingT, random *rand.Rand, f *Field, ordinal uint32, want []posting) {
+	p := f.Postings(ordinal)
+	for doc := uint32(0); doc < f.docs+100; doc += 1 + uint32(random.IntN(3000)) {
+		at := slices.IndexFunc(want, func(p posting) bool { return p.doc >= doc })
+		require.Equal(t, at >= 0, p.SeekBlock(doc))
+		if at < 0 {
+			return
+		}
+		require.Contains(t, p.Docs(), want[at].doc)
+		require.GreaterOrEqual(t, p.Docs()[len(p.Docs())-1], doc)
+	}
+}
+
+// requireBounds holds the bounds of a list to its weights.
+func requireBounds(t require.TestingT, f *Field, ordinal uint32, want []posting) {
+	if f.shape == ShapeKeyword {
+		return
+	}
+	var l List
+	require.NoError(t, f.List(ordinal, &l))
+	var weights []float64
+	for i, p := range want {
+		w := f.norm.Saturation(p.freq, f.Length(p.doc))
+		if f.shape == ShapeSparse {
+			w = float64(math.Float32frombits(p.freq))
+			require.Equal(t, p.freq, math.Float32bits(l.Weight(i)))
+		}
+		weights = append(weights, w)
+		// A bound may fall short by the rounding of doubles; who adds up bounds allows for that.
+		require.LessOrEqual(t, w, float64(l.Impacts[i])*l.Scale*(1+1e-12))
+		require.LessOrEqual(t, l.Impacts[i], l.Max)
+		if l.Bounds != nil {
+			require.LessOrEqual(t, l.Impacts[i], l.Bounds[i/BoundDocs])
+		}
+		if l.Windows != nil {
+			require.LessOrEqual(t, l.Impacts[i], l.Windows[p.doc/WindowDocs])
+		}
+		if l.Form == FormDense {
+			rank, ok := l.Rank(p.doc)
+			require.True(t, ok)
+			require.Equal(t, i, rank)
+		}
+	}
+	if l.Form == FormTiny {
+		return
+	}
+	slices.Sort(weights)
+	slices.Reverse(weights)
+	for i, k := range kthRanks {
+		if k > len(weights) {
+			require.Zero(t, l.Kth[i])
+			continue
+		}
+		require.LessOrEqual(t, float64(l.Kth[i]), weights[k-1])
+		require.InEpsilon(t, weights[k-1], float64(l.Kth[i]), 1e-6)
+	}
+}
+
+func FuzzPositions(f *testing.F) {
+	f.Add([]byte{0x41, 0x80, 0x40}, 1)
+	f.Fuzz(func(t *testing.T, data []byte, skip int) {
+		at := skipPositions(data, skip)
+		positions, ok := readPositions(nil, data[at:])
+		if ok && len(positions) > 0 {
+			slices.Sort(positions) // gaps of a file may overflow
+			again, ok := readPositions(nil, appendPositions(nil, positions))
+			require.True(t, ok)
+			require.Equal(t, positions, again)
+		}
+	})
+}
+
+func BenchmarkUnpack(b *testing.B) {
+	random := rand.New(rand.NewPCG(1, 1))
+	for _, width := range []uint{3, 7, 12} {
+		var values, docs [BlockDocs]uint32
+		for i := range values {
+			values[i] = random.Uint32N(1 << width)
+		}
+		packed := append(packBlock(nil, &values, width), make([]uint32, lanes)...)
+		b.Run(string(rune('0'+width/10))+string(rune('0'+width%10)), func(b *testing.B) {
+			for b.Loop() {
+				unpackBlock(&docs, packed, width, 0)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/BlockDocs, "ns/posting")
+		})
+	}
+}

@@ -1,0 +1,127 @@
+package segment
+
+import (
+	"fmt"
+	"math/bits"
+	"sort"
+)
+
+// listPostings walks a list block by block; a dense list's blocks are its windows.
+type listPostings struct {
+	list  List
+	field *Field
+	// next is the block to come, and first the number of the present one's first posting.
+	next, first int
+	docs        []uint32
+	freqs       []uint32
+	block       *[BlockDocs]uint32
+	err         error
+}
+
+func (p *listPostings) Docs() []uint32 { return p.docs }
+func (p *listPostings) Err() error     { return p.err }
+
+// Freqs are computed when asked for.
+func (p *listPostings) Freqs() []uint32 {
+	if len(p.freqs) > 0 || len(p.docs) == 0 {
+		return p.freqs
+	}
+	switch p.field.shape {
+	case ShapeText:
+		for i, doc := range p.docs {
+			p.freqs = append(p.freqs, p.list.Freq(p.first+i, p.field.Length(doc)))
+		}
+	case ShapeSparse:
+		p.freqs = append(p.freqs, p.list.weights[p.first:p.first+len(p.docs)]...)
+	case ShapeKeyword, ShapePoints:
+		return nil
+	}
+	return p.freqs
+}
+
+func (p *listPostings) Positions(dst []uint32, i int) []uint32 {
+	if p.field.shape != ShapeText || i >= len(p.docs) {
+		return dst
+	}
+	out, ok := p.list.Positions(dst, p.first+i)
+	if !ok {
+		p.fail("truncated positions")
+	}
+	return out
+}
+
+// rawPositions gives the bytes of the positions of the block's i-th document.
+func (p *listPostings) rawPositions(i int) []byte {
+	return positionsOf(p.list.positionsFrom(p.first + i))
+}
+
+func (p *listPostings) fail(what string) bool {
+	p.err = fmt.Errorf("%w: postings: %s", ErrCorrupt, what)
+	p.docs, p.freqs = nil, nil
+	return false
+}
+
+func (p *listPostings) blocks() int {
+	if p.list.Form == FormDense {
+		return len(p.list.WindowRanks) - 1
+	}
+	return len(p.list.Lasts)
+}
+
+func (p *listPostings) SeekBlock(doc uint32) bool {
+	if n := len(p.docs); n > 0 && p.docs[n-1] >= doc {
+		return true
+	}
+	if p.list.Form == FormDense {
+		p.next = max(p.next, int(doc/WindowDocs))
+	} else if rest := p.list.Lasts[min(p.next, len(p.list.Lasts)):]; len(rest) > 0 && rest[0] < doc {
+		p.next += sort.Search(len(rest), func(i int) bool { return rest[i] >= doc })
+	}
+	for p.NextBlock() {
+		if p.docs[len(p.docs)-1] >= doc {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *listPostings) NextBlock() bool {
+	p.docs, p.freqs = p.docs[:0], p.freqs[:0]
+	for p.err == nil && p.next < p.blocks() {
+		p.decode(p.next)
+		p.next++
+		if len(p.docs) == 0 {
+			continue
+		}
+		if last := p.docs[len(p.docs)-1]; last >= p.field.docs {
+			return p.fail("document outside the segment")
+		}
+		return true
+	}
+	return false
+}
+
+func (p *listPostings) decode(block int) {
+	switch l := &p.list; l.Form {
+	case FormTiny:
+		p.docs, p.first = append(p.docs, l.Tiny[:l.Docs]...), 0
+	case FormBlocks:
+		if p.block == nil {
+			p.block = new([BlockDocs]uint32)
+		}
+		p.docs, p.first = p.block[:l.Block(block, p.block)], block*BlockDocs
+	case FormDense:
+		p.first = int(l.WindowRanks[block])
+		if p.docs == nil {
+			p.docs = make([]uint32, 0, WindowDocs)
+		}
+		for i, w := range l.Words[block*WindowWords : (block+1)*WindowWords] {
+			for ; w != 0; w &= w - 1 {
+				p.docs = append(p.docs, uint32(block*WindowDocs+i*64+bits.TrailingZeros64(w)))
+			}
+		}
+		if p.first+len(p.docs) > l.Docs {
+			p.fail("ranks do not fit")
+		}
+	}
+}
