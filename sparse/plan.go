@@ -69,24 +69,24 @@ func (p *planner) count(n int) error {
 	return nil
 }
 
-// boundTerm is a term of a text field, with its postings in every view.
+// boundTerm is a key of a field, looked up in every view.
 type boundTerm struct {
 	field *field
 	key   string
 	// df is the number of live documents here.
-	df       uint64
-	postings []segment.Postings // by view; nil where the term is absent
+	df     uint64
+	places []place // by view
 }
 
 // lookUp finds a key in every view.
 func (p *planner) lookUp(f *field, key string) (*boundTerm, error) {
-	t := &boundTerm{field: f, key: key, postings: make([]segment.Postings, len(p.gen.views))}
+	t := &boundTerm{field: f, key: key, places: make([]place, len(p.gen.views))}
 	for i, v := range p.gen.views {
-		postings, df, err := v.postings(f, key)
+		at, df, err := v.find(f, key)
 		if err != nil {
 			return nil, fmt.Errorf("field %q: %w", f.name, err)
 		}
-		t.postings[i] = postings
+		t.places[i] = at
 		t.df += uint64(df)
 	}
 	return t, nil

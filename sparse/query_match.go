@@ -101,9 +101,9 @@ func (c *matchClause) bind(at int, v *view) (node, error) {
 		for _, t := range g.terms {
 			var columns []matchColumn
 			for _, s := range t {
-				if s.postings[at] != nil {
+				if s.places[at].held {
 					columns = append(columns, matchColumn{
-						cursor: cursor{postings: s.postings[at]},
+						cursor: cursor{postings: v.open(s.field, s.places[at])},
 						scorer: s.scorer, lengths: v.lengths(s.field),
 					})
 				}

@@ -77,8 +77,8 @@ func (c *phraseClause) bind(at int, v *view) (node, error) {
 		for _, s := range pf.slots {
 			slot := slotCursor{offset: s.position - pf.slots[0].position}
 			for _, t := range s.terms {
-				if t.postings[at] != nil {
-					slot.cursors = append(slot.cursors, &cursor{postings: t.postings[at]})
+				if t.places[at].held {
+					slot.cursors = append(slot.cursors, &cursor{postings: v.open(pf.field, t.places[at])})
 				}
 			}
 			column.slots = append(column.slots, slot)

@@ -141,14 +141,14 @@ func (p *planner) values(name string, values []api.Scalar, boost float64) (claus
 	case segment.ShapeText, segment.ShapeKeyword:
 		return &setClause{boost, func(v *view, set *docSet) error {
 			for _, value := range values {
-				postings, _, err := v.postings(f, value.Str)
+				at, _, err := v.find(f, value.Str)
 				if err != nil {
 					return err
 				}
-				if postings == nil {
+				if !at.held {
 					continue
 				}
-				if err := set.addPostings(postings); err != nil {
+				if err := set.addPostings(v.open(f, at)); err != nil {
 					return err
 				}
 			}

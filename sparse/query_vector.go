@@ -10,7 +10,7 @@ import (
 
 // vectorClause scores by inner product; see api.SparseVector.
 type vectorClause struct {
-	terms   []*boundTerm
+	dims    []*boundTerm
 	weights []float64
 }
 
@@ -31,7 +31,7 @@ func (p *planner) sparseVector(q *api.SparseVector) (clause, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.terms = append(c.terms, bound)
+		c.dims = append(c.dims, bound)
 		c.weights = append(c.weights, q.Boost*float64(e.Weight))
 	}
 	return c, nil
@@ -39,9 +39,9 @@ func (p *planner) sparseVector(q *api.SparseVector) (clause, error) {
 
 func (c *vectorClause) bind(at int, v *view) (node, error) {
 	n := &vectorNode{docs: v.docs}
-	for i, t := range c.terms {
-		if t.postings[at] != nil {
-			n.cursors = append(n.cursors, &cursor{postings: t.postings[at]})
+	for i, t := range c.dims {
+		if t.places[at].held {
+			n.cursors = append(n.cursors, &cursor{postings: v.open(t.field, t.places[at])})
 			n.weights = append(n.weights, c.weights[i])
 		}
 	}

@@ -10,6 +10,9 @@ type Request struct {
 	Filter api.Query
 	// K is the number of hits wanted, at least 0.
 	K int
+	// Count is the number of matches up to which they are counted: 0 counts all of them, a negative number none. Finding
+	// the best is much faster than counting all, and few need to know how many there are beyond some thousands.
+	Count int
 	// Stats are the statistics to score with instead of the snapshot's own, nil for those: the sum of all
 	// shards' makes a shard score as an index with all documents would. Where they count less than the
 	// snapshot, being older than it, the snapshot's numbers are taken. Several searches may share them; they
@@ -29,8 +32,10 @@ type Hit struct {
 type TopDocs struct {
 	// Hits, best first; ties by id, ascending bytes. At most Request.K.
 	Hits []Hit
-	// Total is the exact number of matching live documents.
+	// Total is the exact number of matching live documents, or, if More is set, a number that they are not fewer than:
+	// at least Request.Count, if that is positive.
 	Total int
+	More  bool
 }
 
 // Stored is a document as it was written.

@@ -5,6 +5,7 @@ import (
 	"container/heap"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -38,27 +39,57 @@ func (s *Snapshot) Search(ctx context.Context, req Request) (TopDocs, error) {
 	if query == nil {
 		query = &api.MatchAll{Boost: 1}
 	}
-	top := newTopK(min(req.K, s.gen.live))
-	total := 0
-	err := s.run(ctx, query, req.Filter, s.planner(req.Stats), req.K > 0, func(v *view, base uint32, f *frame) {
-		total += f.match.count()
-		if req.K == 0 {
-			return
-		}
-		f.match.each(func(i uint32) { top.offer(candidate{f.scores[i], v, base + i}) })
-	})
+	planned, filter, p, err := s.plan(query, req.Filter, req.Stats, req.K > 0)
 	if err != nil {
 		return TopDocs{}, err
 	}
-	out := TopDocs{Total: total, Hits: make([]Hit, 0, len(top.entries))}
-	for _, c := range top.sorted() {
+	defer p.frames.release()
+	work := &search{
+		snap: s, query: planned, filter: filter, frames: &p.frames, top: newTopK(min(req.K, s.gen.live)), count: req.Count,
+	}
+	if req.Count == 0 {
+		work.count = math.MaxInt
+	}
+	if err := work.run(ctx); err != nil {
+		return TopDocs{}, err
+	}
+	return work.result(), nil
+}
+
+// result gives what was found.
+func (s *search) result() TopDocs {
+	out := TopDocs{Total: max(s.total, len(s.top.entries)), More: s.more, Hits: make([]Hit, 0, len(s.top.entries))}
+	for _, c := range s.top.sorted() {
 		// Ids of files are valid while their segment is mapped; the result outlives the snapshot.
 		out.Hits = append(out.Hits, Hit{
 			ID: strings.Clone(c.id()), Score: c.score,
 			Version: c.view.part.source().Columns(c.doc).Version,
 		})
 	}
-	return out, nil
+	return out
+}
+
+// plan resolves a query and a filter, which may be nil. The planner's frames are to be released.
+func (s *Snapshot) plan(query, filter api.Query, stats *Statistics, scored bool) (q, f clause, p *planner, err error) {
+	p = s.planner(stats)
+	if b, ok := query.(*api.Bool); ok && b.Boost == 1 && len(b.Must) == 1 && len(b.Should) == 0 && b.MinimumShould == nil {
+		// Only its one clause scores: the rest restricts.
+		rest := &api.Bool{Filter: b.Filter, MustNot: b.MustNot, Boost: 1}
+		if filter != nil {
+			rest.Filter = append(slices.Clone(b.Filter), filter)
+		}
+		query, filter = b.Must[0], rest
+		p.depth++
+	}
+	if q, err = p.plan(query, scored); err != nil {
+		return nil, nil, nil, err
+	}
+	if filter != nil {
+		if f, err = p.plan(filter, false); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	return q, f, p, nil
 }
 
 // planner gives a planner for one query, with the statistics of Request.Stats.
@@ -67,18 +98,13 @@ func (s *Snapshot) planner(stats *Statistics) *planner {
 }
 
 // run evaluates a query and calls visit with each window that has live matches.
-func (s *Snapshot) run(ctx context.Context, query, filter api.Query, p *planner, scored bool,
-	visit func(v *view, base uint32, f *frame),
-) error {
-	if filter != nil {
-		query = &api.Bool{Must: []api.Query{query}, Filter: []api.Query{filter}, Boost: 1}
-	}
-	planned, err := p.plan(query, scored)
+func (s *Snapshot) run(ctx context.Context, query api.Query, visit func(v *view, base uint32, f *frame)) error {
+	planned, _, p, err := s.plan(query, nil, nil, false)
 	if err != nil {
 		return err
 	}
 	defer p.frames.release()
-	out := p.frames.get(scored)
+	out := p.frames.get(false)
 	for at, v := range s.gen.views {
 		if v.docs == 0 {
 			continue
@@ -87,27 +113,43 @@ func (s *Snapshot) run(ctx context.Context, query, filter api.Query, p *planner,
 		if err != nil {
 			return fmt.Errorf("evaluate query: %w", err)
 		}
-		if err := v.run(ctx, n, out, visit); err != nil {
+		if err := v.run(ctx, n, nil, out, &p.frames, visit); err != nil {
 			return fmt.Errorf("evaluate query: %w", err)
 		}
 	}
 	return nil
 }
 
-func (v *view) run(ctx context.Context, n node, out *frame, visit func(*view, uint32, *frame)) error {
+// run evaluates a query, and a filter if that is not nil, over the windows of the view.
+func (v *view) run(ctx context.Context, n, filter node, out *frame, frames *frames,
+	visit func(*view, uint32, *frame),
+) error {
 	deleted := v.deletedWords()
 	var visible, gone wordSet
+	var among *frame
+	if filter != nil {
+		among = frames.get(false)
+	}
 	for base := uint32(0); base < v.docs; base += windowDocs {
 		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := n.eval(base, out); err != nil {
 			return err
 		}
 		visible.fill(v.docs - base)
 		if deleted != nil {
 			gone.slice(deleted, base)
 			visible.andNot(&gone)
+		}
+		if filter != nil {
+			if err := filter.eval(base, among); err != nil {
+				return err
+			}
+			visible.and(&among.match)
+			if visible.empty() {
+				continue
+			}
+		}
+		if err := n.eval(base, out); err != nil {
+			return err
 		}
 		out.match.and(&visible)
 		if !out.match.empty() {
@@ -122,16 +164,15 @@ func (s *Snapshot) Count(ctx context.Context, q api.Query) (int, error) {
 	if q == nil {
 		return s.gen.live, nil
 	}
-	n := 0
-	err := s.run(ctx, q, nil, s.planner(nil), false, func(_ *view, _ uint32, f *frame) { n += f.match.count() })
-	return n, err
+	top, err := s.Search(ctx, Request{Query: q})
+	return top.Total, err
 }
 
 // IDs gives the ids, ascending, of the documents that match; ErrTooMany if they are more than limit.
 func (s *Snapshot) IDs(ctx context.Context, q api.Query, limit int) ([]string, error) {
 	var ids []string
 	more := false
-	err := s.run(ctx, q, nil, s.planner(nil), false, func(v *view, base uint32, f *frame) {
+	err := s.run(ctx, q, func(v *view, base uint32, f *frame) {
 		if more = more || len(ids)+f.match.count() > limit; more {
 			return
 		}

@@ -131,27 +131,41 @@ func (v *view) lookup(id string) (uint32, bool) {
 	return doc, ok && !v.isDeleted(doc)
 }
 
-// postings gives the postings of a key in a field, nil if there are none, and the number of
-// documents, deleted ones not counted.
-func (v *view) postings(f *field, key string) (segment.Postings, uint32, error) {
+// place is where a key is in a view.
+type place struct {
+	held bool
+	// mem are the postings of a segment in memory, ordinal the key's in a file.
+	mem     segment.Postings
+	ordinal uint32
+}
+
+// find looks a key up, and gives the number of its documents, deleted ones not counted.
+func (v *view) find(f *field, key string) (place, uint32, error) {
 	if v.part.mem != nil {
 		col := v.part.mem.columns[f.ordinal]
 		p := col.find(key)
 		if p == nil {
-			return nil, 0, nil
+			return place{}, 0, nil
 		}
 		s := col.view(p)
-		return s, p.live(len(s.docs)), nil
+		return place{held: true, mem: s}, p.live(len(s.docs)), nil
 	}
-	col := v.part.file.Column(f.ordinal)
-	ordinal, ok, err := col.Find([]byte(key))
+	ordinal, ok, err := v.part.file.Column(f.ordinal).Find([]byte(key))
 	if err != nil || !ok {
-		return nil, 0, err
+		return place{}, 0, err
 	}
-	return col.Postings(ordinal), v.fileDocFreq(f, ordinal), nil
+	return place{held: true, ordinal: ordinal}, v.fileDocFreq(f, ordinal), nil
 }
 
-// docFreq gives what postings gives, without the postings.
+// open gives the postings at a place where a key is held.
+func (v *view) open(f *field, at place) segment.Postings {
+	if at.mem != nil {
+		return at.mem
+	}
+	return v.part.file.Column(f.ordinal).Postings(at.ordinal)
+}
+
+// docFreq gives the number of documents of a key, deleted ones not counted.
 func (v *view) docFreq(f *field, key string) (uint32, error) {
 	if v.part.mem != nil {
 		return v.part.mem.columns[f.ordinal].docFreq(key), nil

@@ -56,6 +56,7 @@ func imports() map[string][]string {
 
 		"sparse/analysis":  {},
 		"sparse/mergeplan": {},
+		"sparse/kernel":    {"sparse/segment"},
 		"sparse/segment":   {"api", "internal/invariants", "internal/vfs"},
 		"sparse":           {"api", "internal/invariants", "internal/vfs", "sparse/..."},
 

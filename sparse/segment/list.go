@@ -347,3 +347,6 @@ func (l *List) sound(f *Field) bool {
 }
 
 func windowsOf(docs uint32) int { return int((uint64(docs) + WindowDocs - 1) / WindowDocs) }
+
+// KthRanks are the ranks of List.Kth, ascending.
+func KthRanks() [kths]int { return kthRanks }

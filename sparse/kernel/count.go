@@ -1,0 +1,118 @@
+package kernel
+
+import (
+	"math/bits"
+
+	"sagasu/sparse/segment"
+)
+
+// Count gives the number of the segment's documents that match, or, once there are limit, a number not below that and
+// not above the number of matches. Error: segment.ErrCorrupt.
+func (s *Searcher) Count(q *Query, limit int) (int, error) {
+	s.q, s.err = q, nil
+	if len(q.Terms) == 0 {
+		return 0, nil
+	}
+	if q.Filter == nil {
+		if least, exact := q.countable(); exact || !q.All && least >= limit {
+			return least, nil
+		}
+	}
+	for len(s.cursors) < len(q.Terms) {
+		s.cursors = append(s.cursors, &cursor{})
+	}
+	for i := range q.Terms {
+		s.cursors[i].reset(&q.Terms[i])
+	}
+	n := 0
+	windows := int((uint64(q.Docs) + windowDocs - 1) / windowDocs)
+	for w := 0; w < windows && n < limit && s.err == nil; w++ {
+		n += s.countWindow(uint32(w))
+	}
+	return n, s.err
+}
+
+// countable gives the live documents of the most frequent term, which is the answer if there is one term only.
+func (q *Query) countable() (least int, exact bool) {
+	for i := range q.Terms {
+		t := &q.Terms[i]
+		if t.Deleted < 0 {
+			return 0, false
+		}
+		least = max(least, t.List.Docs-t.Deleted)
+	}
+	return least, len(q.Terms) == 1 && q.Terms[0].Deleted == 0
+}
+
+func (s *Searcher) countWindow(w uint32) int {
+	limited := s.limit(w)
+	if limited == 0 {
+		return 0
+	}
+	var any [windowWords]uint64
+	for i, c := range s.cursors[:len(s.q.Terms)] {
+		var held *[windowWords]uint64
+		if c.List.Form == segment.FormDense {
+			held = (*[windowWords]uint64)(c.List.Words[w*windowWords:])
+		} else {
+			held = s.held(c, w*windowDocs, (w+1)*windowDocs)
+		}
+		switch {
+		case held == nil && s.q.All:
+			return 0
+		case held == nil:
+		case i == 0 || !s.q.All:
+			for j := range any {
+				any[j] |= held[j]
+			}
+		default:
+			for j := range any {
+				any[j] &= held[j]
+			}
+		}
+	}
+	n := 0
+	for j, word := range any {
+		if limited > 0 {
+			word &= s.mask[j]
+		}
+		n += bits.OnesCount64(word)
+	}
+	return n
+}
+
+// held gives the documents of a list in the window, nil if there are none.
+func (s *Searcher) held(c *cursor, base, end uint32) *[windowWords]uint64 {
+	l := c.List
+	block := c.at / segment.BlockDocs
+	for block < len(l.Lasts) && l.Lasts[block] < base {
+		block++
+	}
+	c.at = min(block*segment.BlockDocs, l.Docs)
+	if block >= len(l.Lasts) {
+		return nil
+	}
+	out := &s.bits
+	*out = [windowWords]uint64{}
+	found := false
+	for ; block < len(l.Lasts) && (block == 0 || l.Lasts[block-1] < end-1); block++ {
+		if !c.read.load(l, block) {
+			s.corrupt(c)
+			return nil
+		}
+		docs := c.read.docs[:c.read.n]
+		if docs[0] < base || docs[len(docs)-1] >= end {
+			from := lowerBound(docs, 0, base)
+			docs = docs[from:lowerBound(docs, from, end)]
+		}
+		for _, doc := range docs {
+			at := doc & (windowDocs - 1)
+			out[at>>6] |= 1 << (at & 63)
+		}
+		found = found || len(docs) > 0
+	}
+	if !found {
+		return nil
+	}
+	return out
+}

@@ -1,0 +1,313 @@
+package kernel
+
+import (
+	"math"
+	"sync"
+
+	"sagasu/sparse/segment"
+)
+
+// Searcher holds what a search needs beside the query, to be used again. Not safe for concurrent use.
+type Searcher struct {
+	cursors []*cursor
+	// heavy are the summed bounds, by window, of the lists that know theirs.
+	heavy []uint32
+	// order are the cursors of the present window, by their bound in it, ascending; most are those bounds, and under[i]
+	// the sum of the first i.
+	order []*cursor
+	most  []uint32
+	under []uint32
+
+	scores [windowDocs]uint16
+	mask   [windowWords]uint64
+	bits   [windowWords]uint64
+	// found are the candidates of the window, ascending, and bound what they can reach.
+	found []uint32
+	bound []uint32
+	picks []uint32
+
+	q     *Query
+	c     Collector
+	unit  float64 // the integer that stands for the score 1
+	floor uint32  // what a candidate must reach
+	err   error
+}
+
+// pool of searchers: one is 40 KiB and 2.5 more for each term.
+var pool = sync.Pool{New: func() any { return &Searcher{} }}
+
+// Get gives a searcher; Put takes it back.
+func Get() *Searcher { return pool.Get().(*Searcher) }
+
+// Put takes back a searcher.
+func Put(s *Searcher) {
+	s.q, s.c, s.err = nil, nil, nil
+	for _, c := range s.cursors {
+		c.Term = nil
+	}
+	pool.Put(s)
+}
+
+// Fits reports whether the query's scores can be bounded: all weights positive, and neither too large nor too small.
+func (q *Query) Fits() bool {
+	total := 0.0
+	for i := range q.Terms {
+		t := &q.Terms[i]
+		if !(t.Weight > 0) {
+			return false
+		}
+		total += t.best()
+	}
+	return total > 1e-200 && total < 1e200
+}
+
+// Search offers to c the documents of the segment that may be among the best. Error: segment.ErrCorrupt.
+func (s *Searcher) Search(q *Query, c Collector) error {
+	s.q, s.c, s.err = q, c, nil
+	if len(q.Terms) == 0 || c.K() == 0 {
+		return nil
+	}
+	s.begin()
+	windows := int((uint64(q.Docs) + windowDocs - 1) / windowDocs)
+	s.sumHeavy(windows)
+	for w := 0; w < windows && s.err == nil; w++ {
+		s.window(uint32(w))
+	}
+	return s.err
+}
+
+// chosenDocs is the number of allowed documents in a window below which the lists are asked about each of them.
+const chosenDocs = 200
+
+func (s *Searcher) begin() {
+	total := 0.0
+	prime := 0.0
+	for len(s.cursors) < len(s.q.Terms) {
+		s.cursors = append(s.cursors, &cursor{})
+	}
+	s.order = s.order[:0]
+	for i := range s.q.Terms {
+		t := &s.q.Terms[i]
+		s.cursors[i].reset(t)
+		total += t.best()
+		if s.q.Filter == nil && !s.q.All {
+			prime = max(prime, t.prime(s.c.K()))
+		}
+	}
+	// Every bound is rounded up, by less than one.
+	s.unit = (math.MaxUint16 - 1 - float64(len(s.q.Terms))) / (total * (1 + 2*slack))
+	for _, c := range s.cursors[:len(s.q.Terms)] {
+		c.scale(s.unit)
+	}
+	s.floor = 0
+	s.raise(max(prime, s.c.Threshold()))
+}
+
+// raise makes a score the least that a candidate must be able to reach.
+func (s *Searcher) raise(score float64) {
+	if score > 0 {
+		s.floor = max(s.floor, uint32(min(math.MaxUint16, score*s.unit*(1-slack))))
+	}
+}
+
+// sumHeavy is the bound pass over the lists that have bounds for windows.
+func (s *Searcher) sumHeavy(windows int) {
+	s.heavy = append(s.heavy[:0], make([]uint32, windows)...)
+	for _, c := range s.cursors[:len(s.q.Terms)] {
+		if !c.windowed() {
+			continue
+		}
+		for w, q := range c.List.Windows[:windows] {
+			s.heavy[w] += uint32(c.bounds[q])
+		}
+	}
+}
+
+// window searches the documents [w*windowDocs, (w+1)*windowDocs).
+func (s *Searcher) window(w uint32) {
+	base, end := w*windowDocs, (w+1)*windowDocs
+	sum := s.heavy[w]
+	s.order, s.most = s.order[:0], s.most[:0]
+	terms := s.cursors[:len(s.q.Terms)]
+	for _, c := range terms {
+		if c.windowed() || c.next >= end {
+			continue
+		}
+		if c.next < base && !c.advance(base) {
+			s.corrupt(c)
+			return
+		}
+		if c.next < end {
+			most := c.near(end)
+			sum += most
+			s.enter(c, most)
+		}
+	}
+	if sum == 0 || sum < s.floor || s.q.All && s.lacks(w, end) {
+		return
+	}
+	for _, c := range terms {
+		if c.windowed() && c.List.Windows[w] > 0 {
+			s.enter(c, uint32(c.bounds[c.List.Windows[w]]))
+		}
+	}
+	limited := s.limit(w)
+	if limited == 0 {
+		return
+	}
+	s.under = append(s.under[:0], 0)
+	essential := 0
+	for i, most := range s.most {
+		s.under = append(s.under, s.under[i]+most)
+		if s.under[i+1] < s.floor {
+			essential = i + 1
+		}
+	}
+	s.found, s.bound = s.found[:0], s.bound[:0]
+	switch {
+	case s.q.All:
+		s.conjunction(base, end, limited > 0)
+	case limited > 0 && limited < chosenDocs:
+		s.chosen(base)
+	case essential == len(s.order)-1:
+		s.single(s.order[essential], base, end, s.under[essential], limited > 0)
+		s.probe(essential, false)
+	default:
+		s.several(s.order[essential:], base, end, s.under[essential], limited > 0)
+		s.probe(essential, false)
+	}
+	s.settle()
+}
+
+func (s *Searcher) corrupt(c *cursor) {
+	s.err = segment.ErrCorrupt
+	_ = c
+}
+
+// enter puts a cursor into the order of the window.
+func (s *Searcher) enter(c *cursor, most uint32) {
+	s.order, s.most = append(s.order, c), append(s.most, most)
+	for i := len(s.order) - 1; i > 0 && s.most[i-1] > most; i-- {
+		s.order[i], s.order[i-1] = s.order[i-1], s.order[i]
+		s.most[i], s.most[i-1] = s.most[i-1], s.most[i]
+	}
+}
+
+// lacks reports whether a term has no document in the window.
+func (s *Searcher) lacks(w, end uint32) bool {
+	for _, c := range s.cursors[:len(s.q.Terms)] {
+		if c.windowed() && c.List.Windows[w] == 0 || !c.windowed() && c.next >= end {
+			return true
+		}
+	}
+	return false
+}
+
+// limit makes mask the documents of the window that may be found, and gives their number, -1 if all may.
+func (s *Searcher) limit(w uint32) int {
+	if s.q.Filter == nil && s.q.Deleted == nil {
+		return -1
+	}
+	from := int(w) * windowWords
+	if s.q.Filter == nil {
+		for i := range s.mask {
+			s.mask[i] = ^uint64(0)
+		}
+	} else {
+		n := copy(s.mask[:], s.q.Filter[min(from, len(s.q.Filter)):])
+		clear(s.mask[n:])
+	}
+	if from < len(s.q.Deleted) {
+		gone := s.q.Deleted[from:]
+		for i := range min(windowWords, len(gone)) {
+			s.mask[i] &^= gone[i]
+		}
+	}
+	return count(&s.mask)
+}
+
+// settle scores the candidates that are left, and offers them.
+func (s *Searcher) settle() {
+	if len(s.found) == 0 {
+		return
+	}
+	if len(s.found) > 4*s.c.K() {
+		s.settleBest()
+		return
+	}
+	for i, doc := range s.found {
+		if s.bound[i] >= s.floor {
+			s.score(doc)
+		}
+	}
+}
+
+// settleBest scores first those that can reach most: the others often are below what these do reach.
+func (s *Searcher) settleBest() {
+	s.picks = append(s.picks[:0], s.bound...)
+	k := s.c.K()
+	selectAt(s.picks, len(s.picks)-k)
+	pivot := s.picks[len(s.picks)-k]
+	for i, doc := range s.found {
+		if s.bound[i] >= pivot && s.bound[i] >= s.floor {
+			s.score(doc)
+		}
+	}
+	for i, doc := range s.found {
+		if s.bound[i] < pivot && s.bound[i] >= s.floor {
+			s.score(doc)
+		}
+	}
+}
+
+// score scores a document in the order of the query's terms.
+func (s *Searcher) score(doc uint32) {
+	total := 0.0
+	for _, c := range s.cursors[:len(s.q.Terms)] {
+		if posting, ok := c.find(doc); ok {
+			total += c.score(posting, doc)
+		}
+	}
+	s.c.Offer(doc, total)
+	s.raise(s.c.Threshold())
+}
+
+// selectAt orders values so far that the one at the index is the one that sorting would put there.
+func selectAt(values []uint32, at int) {
+	low, high := 0, len(values)-1
+	for low < high {
+		mid := low + (high-low)/2
+		if values[mid] < values[low] {
+			values[mid], values[low] = values[low], values[mid]
+		}
+		if values[high] < values[low] {
+			values[high], values[low] = values[low], values[high]
+		}
+		if values[high] < values[mid] {
+			values[high], values[mid] = values[mid], values[high]
+		}
+		pivot := values[mid]
+		i, j := low, high
+		for i <= j {
+			for values[i] < pivot {
+				i++
+			}
+			for values[j] > pivot {
+				j--
+			}
+			if i <= j {
+				values[i], values[j] = values[j], values[i]
+				i++
+				j--
+			}
+		}
+		switch {
+		case at <= j:
+			high = j
+		case at >= i:
+			low = i
+		default:
+			return
+		}
+	}
+}

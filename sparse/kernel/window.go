@@ -1,0 +1,295 @@
+package kernel
+
+import (
+	"encoding/binary"
+	"math/bits"
+
+	"sagasu/sparse/segment"
+)
+
+func count(words *[windowWords]uint64) int {
+	n := 0
+	for _, w := range words {
+		n += bits.OnesCount64(w)
+	}
+	return n
+}
+
+// allowed reports whether the mask has the document.
+func (s *Searcher) allowed(doc uint32) bool { return s.mask[doc>>6&(windowWords-1)]>>(doc&63)&1 != 0 }
+
+// single finds candidates by one list: those whose impact reaches the floor with what the other lists can add.
+func (s *Searcher) single(c *cursor, base, end, rest uint32, limited bool) {
+	least := c.least(s.floor, rest)
+	if least > int(c.List.Max) {
+		return
+	}
+	switch c.List.Form {
+	case segment.FormDense:
+		s.singleDense(c, base, rest, uint8(least), limited)
+	case segment.FormBlocks:
+		s.singleBlocks(c, base, end, rest, uint8(least), limited)
+	case segment.FormTiny:
+		for ; c.next < end; c.at++ {
+			if q := c.List.Impacts[c.at]; int(q) >= least && (!limited || s.allowed(c.next)) {
+				s.found, s.bound = append(s.found, c.next), append(s.bound, uint32(c.bounds[q])+rest)
+			}
+			if c.at+1 == c.List.Docs {
+				c.at, c.next = c.List.Docs, noDoc
+				return
+			}
+			c.next = c.read.docs[c.at+1]
+		}
+	}
+}
+
+// least is the lowest impact that reaches the floor together with rest, over 255 if none does.
+func (c *cursor) least(floor, rest uint32) int {
+	low, high := 1, int(c.List.Max)+1
+	for low < high {
+		mid := (low + high) / 2
+		if uint32(c.bounds[mid])+rest < floor {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	return low
+}
+
+func (s *Searcher) singleBlocks(c *cursor, base, end, rest uint32, least uint8, limited bool) {
+	l := c.List
+	block := c.at / segment.BlockDocs
+	if c.windowed() {
+		block = blockOf(l.Lasts, block, base)
+	}
+	for ; block < len(l.Lasts) && (block == 0 || l.Lasts[block-1] < end-1); block++ {
+		if l.Bounds[2*block] < least && (2*block+1 >= len(l.Bounds) || l.Bounds[2*block+1] < least) {
+			continue
+		}
+		if !c.read.load(l, block) {
+			s.corrupt(c)
+			return
+		}
+		first := block * segment.BlockDocs
+		impacts := l.Impacts[first : first+c.read.n]
+		for at := nextAtLeast(impacts, 0, least); at < len(impacts); at = nextAtLeast(impacts, at+1, least) {
+			doc := c.read.docs[at&(segment.BlockDocs-1)]
+			if doc < base {
+				continue
+			}
+			if doc >= end {
+				break
+			}
+			if limited && !s.allowed(doc) {
+				continue
+			}
+			s.found, s.bound = append(s.found, doc), append(s.bound, uint32(c.bounds[impacts[at]])+rest)
+		}
+	}
+	if c.windowed() {
+		c.at = min(block, len(l.Lasts)-1) * segment.BlockDocs
+	}
+}
+
+func (s *Searcher) singleDense(c *cursor, base, rest uint32, least uint8, limited bool) {
+	l := c.List
+	w := int(base / windowDocs)
+	from, to := int(l.WindowRanks[w]), int(l.WindowRanks[w+1])
+	words := l.Words[w*windowWords : (w+1)*windowWords]
+	// before is the rank of the first document of word.
+	word, before := 0, from
+	for at := from; at < to; at++ {
+		if bound := at / segment.BoundDocs; l.Bounds[bound] < least {
+			at = (bound+1)*segment.BoundDocs - 1
+			continue
+		}
+		stop := min(to, (at/segment.BoundDocs+1)*segment.BoundDocs)
+		if at = nextAtLeast(l.Impacts[:stop], at, least); at >= stop {
+			at = stop - 1
+			continue
+		}
+		n := bits.OnesCount64(words[word])
+		for at-before >= n {
+			before += n
+			word++
+			n = bits.OnesCount64(words[word])
+		}
+		doc := base + uint32(word*64+nth(words[word], at-before))
+		if limited && !s.allowed(doc) {
+			continue
+		}
+		s.found, s.bound = append(s.found, doc), append(s.bound, uint32(c.bounds[l.Impacts[at]])+rest)
+	}
+}
+
+// nth gives the place of the n-th bit of a word, from 0.
+func nth(w uint64, n int) int {
+	for ; n > 0; n-- {
+		w &= w - 1
+	}
+	return bits.TrailingZeros64(w)
+}
+
+const (
+	everyByte = 0x0101010101010101
+	highBits  = 0x8080808080808080
+)
+
+// nextAtLeast gives the index of the first value from at on that is at least least, len(values) if there is none; eight
+// at a time.
+func nextAtLeast(values []uint8, at int, least uint8) int {
+	add := uint64(128-int(least&127)) * everyByte
+	for ; at+8 <= len(values); at += 8 {
+		x := binary.LittleEndian.Uint64(values[at:])
+		// The high bit of each byte says whether its lower seven reach those of least.
+		reach := x&^highBits + add
+		if least < 128 {
+			reach |= x
+		} else {
+			reach &= x
+		}
+		if reach &= highBits; reach != 0 {
+			return at + bits.TrailingZeros64(reach)/8
+		}
+	}
+	for ; at < len(values); at++ {
+		if values[at] >= least {
+			return at
+		}
+	}
+	return len(values)
+}
+
+// several finds candidates by adding up lists.
+func (s *Searcher) several(lists []*cursor, base, end, rest uint32, limited bool) {
+	var touched [windowWords]uint64
+	for _, c := range lists {
+		if c.List.Form == segment.FormDense {
+			s.addDense(c, base, &touched)
+		} else {
+			s.addBlocks(c, base, end, &touched)
+		}
+	}
+	need := uint16(1)
+	if s.floor > rest {
+		need = uint16(s.floor - rest)
+	}
+	for i, w := range touched {
+		allowed := ^uint64(0)
+		if limited {
+			allowed = s.mask[i]
+		}
+		for ; w != 0; w &= w - 1 {
+			bit := bits.TrailingZeros64(w)
+			at := uint32(i*64+bit) & (windowDocs - 1)
+			sum := s.scores[at]
+			s.scores[at] = 0
+			if sum >= need && allowed>>bit&1 != 0 {
+				s.found, s.bound = append(s.found, base+at), append(s.bound, uint32(sum)+rest)
+			}
+		}
+	}
+}
+
+func (s *Searcher) addDense(c *cursor, base uint32, touched *[windowWords]uint64) {
+	l := c.List
+	w := int(base / windowDocs)
+	from, to := l.WindowRanks[w], l.WindowRanks[w+1]
+	impacts := l.Impacts[from:to]
+	at := 0
+	for i, word := range l.Words[w*windowWords : (w+1)*windowWords] {
+		touched[i] |= word
+		for ; word != 0; word &= word - 1 {
+			s.scores[(i*64+bits.TrailingZeros64(word))&(windowDocs-1)] += c.bounds[impacts[at]]
+			at++
+		}
+	}
+}
+
+func (s *Searcher) addBlocks(c *cursor, base, end uint32, touched *[windowWords]uint64) {
+	l := c.List
+	block := c.at / segment.BlockDocs
+	if c.windowed() {
+		block = blockOf(l.Lasts, min(block, len(l.Lasts)-1), base)
+	}
+	for ; block < len(l.Lasts) && (block == 0 || l.Lasts[block-1] < end-1); block++ {
+		if !c.read.load(l, block) {
+			s.corrupt(c)
+			return
+		}
+		docs := c.read.docs[:c.read.n]
+		impacts := l.Impacts[block*segment.BlockDocs:]
+		from, to := 0, len(docs)
+		if docs[0] < base {
+			from = lowerBound(docs, 0, base)
+		}
+		if docs[to-1] >= end {
+			to = lowerBound(docs, from, end)
+		}
+		docs, impacts = docs[from:to], impacts[from:to]
+		for i, doc := range docs {
+			at := doc & (windowDocs - 1)
+			s.scores[at] += c.bounds[impacts[i]]
+			touched[at>>6] |= 1 << (at & 63)
+		}
+	}
+	if c.windowed() {
+		c.at = min(max(block-1, 0), len(l.Lasts)-1) * segment.BlockDocs
+	}
+}
+
+// probe asks the first lists of the order, the one that can add most first, for what they have of the candidates, and
+// drops those that can't reach the floor any more or, if all is set, that a list lacks.
+func (s *Searcher) probe(lists int, all bool) {
+	for i := lists - 1; i >= 0 && len(s.found) > 0; i-- {
+		c, most := s.order[i], s.most[i]
+		kept := 0
+		for j, doc := range s.found {
+			bound := s.bound[j] - most
+			posting, ok := c.find(doc)
+			if ok {
+				bound += uint32(c.bounds[c.List.Impacts[posting]])
+			} else if all {
+				continue
+			}
+			if bound >= s.floor {
+				s.found[kept], s.bound[kept] = doc, bound
+				kept++
+			}
+		}
+		s.found, s.bound = s.found[:kept], s.bound[:kept]
+	}
+}
+
+// conjunction finds the candidates that every list has: the shortest leads.
+func (s *Searcher) conjunction(base, end uint32, limited bool) {
+	lead := 0
+	for i, c := range s.order {
+		if c.List.Docs < s.order[lead].List.Docs {
+			lead = i
+		}
+	}
+	last := len(s.order) - 1
+	s.order[lead], s.order[last] = s.order[last], s.order[lead]
+	s.most[lead], s.most[last] = s.most[last], s.most[lead]
+	rest := uint32(0)
+	for _, most := range s.most[:last] {
+		rest += most
+	}
+	s.single(s.order[last], base, end, rest, limited)
+	s.probe(last, true)
+}
+
+// chosen takes the documents of the mask as candidates, where they are few, and asks every list about them.
+func (s *Searcher) chosen(base uint32) {
+	sum := s.under[len(s.order)]
+	for i, w := range s.mask {
+		for ; w != 0; w &= w - 1 {
+			s.found = append(s.found, base+uint32(i*64+bits.TrailingZeros64(w)))
+			s.bound = append(s.bound, sum)
+		}
+	}
+	s.floor = max(s.floor, 1) // a document without any of the terms reaches nothing
+	s.probe(len(s.order), false)
+}
