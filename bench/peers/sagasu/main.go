@@ -177,7 +177,10 @@ func parse(part []string) (question, error) {
 	if err != nil {
 		return question{}, err
 	}
-	q := question{request: sparse.Request{K: k}, count: part[2] == "1"}
+	q := question{request: sparse.Request{K: k, Count: -1}, count: part[2] == "1"}
+	if q.count {
+		q.request.Count = 0
+	}
 	fields := []api.FieldBoost{{Field: textField, Boost: 1}}
 	match := &api.Match{Text: part[4], Fields: fields, Boost: 1}
 	switch part[0] {
