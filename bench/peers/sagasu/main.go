@@ -97,7 +97,7 @@ func build(corpus, dir string) (err error) {
 	if err := apply(); err != nil {
 		return err
 	}
-	if _, err := index.Flush(context.Background()); err != nil {
+	if err := index.Compact(context.Background()); err != nil {
 		return err
 	}
 	if err := index.Close(); err != nil {
