@@ -1,0 +1,2 @@
+// Package reorder finds an order of documents in which neighbours share terms.
+package reorder
