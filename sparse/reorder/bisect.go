@@ -120,12 +120,17 @@ func (s *scratch) gains(c costs) {
 
 // weigh fills the key of every document: how much it would rather be on the right.
 func (r *run) weigh(p part, s *scratch, half int) {
-	workers := p.workers
-	if len(p.docs) < parallelDocs {
-		workers = 1
+	if p.workers == 1 || len(p.docs) < parallelDocs {
+		r.weighRange(p, s, half, 0, len(p.docs))
+		return
 	}
+	r.weighTogether(p, s, half)
+}
+
+// weighTogether is a function of its own because the variables that goroutines share are allocated.
+func (r *run) weighTogether(p part, s *scratch, half int) {
 	var group sync.WaitGroup
-	share := (len(p.docs) + workers - 1) / workers
+	share := (len(p.docs) + p.workers - 1) / p.workers
 	for from := share; from < len(p.docs); from += share {
 		group.Go(func() { r.weighRange(p, s, half, from, min(from+share, len(p.docs))) })
 	}

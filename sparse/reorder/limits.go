@@ -4,15 +4,16 @@ package reorder
 const MaxPostings = 1<<31 - 1
 
 const (
-	// Terms of fewer documents in a part cost more time than they bring order: 2 takes half as long again for the same
-	// gaps, 16 leaves them longer by 2 in a hundred.
+	// 2 takes longer and brings no shorter gaps; 16 saves a fifth of the time for gaps longer by 2 in 100 bits.
 	defaultMinDocFreq = 4
-	// More frequent terms are noise: with all up to a half the gaps are longer, and a third more postings are held.
+	// More frequent terms only blur: with all up to a half it takes a quarter more memory and time, and the gaps are
+	// no shorter.
 	defaultMaxDocShare = 0.1
-	// 1 GiB of lists.
+	// 1 GiB of lists: some 5 million passages of 115 words, at 53 terms that count in each.
 	defaultMaxPostings = 1 << 28
-	// The documents of a part end up within a block of postings anyway.
-	defaultMinPartition  = 32
+	// Half of it takes a sixth longer for 1 in 200 bits.
+	defaultMinPartition = 32
+	// 10 saves some of the time for 1 in 200 bits, 30 bring nothing.
 	defaultMaxIterations = 20
 
 	// costTable is up to which frequency costs are looked up, 256 KiB; above, they are computed.
