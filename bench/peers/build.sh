@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the engines that bench/peers measures into bin/peers; what is there and newer than its sources stays.
-# Needs Go, cargo, Maven and a JDK of 21 or newer (JAVA_HOME, or the newest below /usr/lib/jvm).
+# Needs Go, cargo, Maven, CPython 3.11 (PISA has wheels up to it) and a JDK of 21 or newer (JAVA_HOME, or the newest
+# below /usr/lib/jvm).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 out=$PWD/bin/peers
@@ -10,6 +11,7 @@ need() { command -v "$1" >/dev/null || { echo "peers: $1 is missing; install $2"
 need go "Go 1.26 or newer"
 need cargo "Rust (rustup, or Debian's cargo)"
 need mvn "Maven (Debian's maven)"
+need python3 "CPython 3.11"
 
 # A JDK of 21 or newer: Lucene 10 asks for it.
 java_home() {
@@ -37,3 +39,17 @@ if [ ! -d "$out/lucene/lib" ] || [ bench/peers/lucene/pom.xml -nt "$out/lucene/l
 fi
 mkdir -p "$out/lucene/classes"
 "$jdk/bin/javac" -cp "$out/lucene/lib/*" -d "$out/lucene/classes" bench/peers/lucene/src/Peer.java
+
+# Engines that are driven from Python, each with what it needs and no more.
+venv() {
+	local dir=$out/$1 stamp=$out/$1/packages
+	shift
+	[ -f "$stamp" ] && [ "$(cat "$stamp")" = "$*" ] && return
+	rm -rf "$dir"
+	python3 -m venv "$dir"
+	# Without dependencies: all are named, at one version.
+	"$dir/bin/pip" -q install --no-deps "$@"
+	echo "$*" >"$stamp"
+}
+venv pisa pyterrier-pisa==0.4.9 tbb==2020.3.254 numpy==2.2.6
+venv bm25s bm25s==0.3.16 numpy==2.2.6 numba==0.61.2 llvmlite==0.44.0 scipy==1.15.3

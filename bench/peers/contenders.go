@@ -23,6 +23,14 @@ func engines(bin, only string) ([]engine, error) {
 		{name: "tantivy", command: []string{at("peer-tantivy")}, lengths: byteLengths, factor: k1 + 1},
 		{name: "bleve", command: []string{at("go-peer"), "bleve"}, env: goEnv, unscored: true},
 		{name: "bluge", command: []string{at("go-peer"), "bluge"}, env: goEnv, unscored: true},
+		{
+			name: "pisa", command: []string{at("pisa", "bin", "python"), "bench/peers/python/pisa.py"},
+			factor: k1 + 1, floored: true, answers: pisaAnswers, choices: pisaChoices,
+		},
+		{
+			name: "bm25s", command: []string{at("bm25s", "bin", "python"), "bench/peers/python/bm25s_peer.py"},
+			factor: 1, answers: bm25sAnswers,
+		},
 	}
 	if only == "" {
 		return all, nil
@@ -37,3 +45,22 @@ func engines(bin, only string) ([]engine, error) {
 	}
 	return chosen, nil
 }
+
+// pisaAnswers leaves out what PISA's Python extension has no call for: phrases, filters and counts.
+func pisaAnswers(q *question) bool { return q.kind != "phrase" && q.share == 0 && !q.count && q.k > 0 }
+
+// pisaChoices are the algorithms of which the fastest counts, for each kind of question.
+func pisaChoices(q *question) []string {
+	names := []string{"block_max_wand", "maxscore", "block_max_maxscore"}
+	if q.kind == "and" {
+		names = []string{"ranked_and", "block_max_ranked_and"}
+	}
+	env := make([]string, len(names))
+	for i, name := range names {
+		env[i] = "PISA_ALGORITHM=" + name
+	}
+	return env
+}
+
+// bm25sAnswers leaves out what bm25s doesn't do: it adds the scores of any of the terms, and knows no counts.
+func bm25sAnswers(q *question) bool { return (q.kind == "or" || q.kind == "term") && !q.count }

@@ -31,6 +31,24 @@ type engine struct {
 	factor float64
 	// unscored engines rank by another formula: only their counts are held against the reference.
 	unscored bool
+	// floored engines weigh a term by log((N-n+0.5)/(n+0.5)), at least 1e-6, as PISA does.
+	floored bool
+	// answers tells whether it can answer a question; nil is yes to all.
+	answers func(q *question) bool
+	// choices are entries of the environment, one of each way in which it can answer a question; nil is one way
+	// without an entry. All are measured, the fastest is reported.
+	choices func(q *question) []string
+}
+
+// ways gives the environment entries of each way to answer a question; none if the engine can't.
+func (e *engine) ways(q *question) []string {
+	if e.answers != nil && !e.answers(q) {
+		return nil
+	}
+	if e.choices == nil {
+		return []string{""}
+	}
+	return e.choices(q)
 }
 
 // built is what building an index took.
@@ -70,18 +88,22 @@ func (e *engine) build(corpus, dir string) (built, error) {
 // runner is an engine that answers one set of questions.
 type runner struct {
 	engine *engine
+	way    string
 	cmd    *exec.Cmd
 	in     io.WriteCloser
 	out    *bufio.Reader
 	errors bytes.Buffer
 }
 
-// run starts the engine on the questions of a file.
-func (e *engine) run(dir, questions string) (*runner, error) {
-	r := &runner{engine: e}
+// run starts the engine on the questions of a file, in one of its ways.
+func (e *engine) run(dir, questions, way string) (*runner, error) {
+	r := &runner{engine: e, way: way}
 	args := slices.Concat(e.command[1:], []string{"run", dir, questions})
 	r.cmd = exec.Command(e.command[0], args...)
 	r.cmd.Env = append(os.Environ(), e.env...)
+	if way != "" {
+		r.cmd.Env = append(r.cmd.Env, way)
+	}
 	r.cmd.Stderr = &r.errors
 	var err error
 	if r.in, err = r.cmd.StdinPipe(); err != nil {
@@ -191,6 +213,21 @@ func parseAnswer(line string) (answer, error) {
 		a.hits = append(a.hits, s)
 	}
 	return a, nil
+}
+
+// peak is the most memory, in MiB, that the engine has had resident since it started.
+func (r *runner) peak() (int, error) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.cmd.Process.Pid))
+	if err != nil {
+		return 0, fmt.Errorf("read memory of %s: %w", r.engine.name, err)
+	}
+	for _, line := range strings.Split(string(data), "\n") {
+		if size, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			kib, err := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(size, "kB")))
+			return kib >> 10, err
+		}
+	}
+	return 0, fmt.Errorf("read memory of %s: /proc names no peak", r.engine.name)
 }
 
 // close ends the engine.

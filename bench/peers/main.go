@@ -7,6 +7,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -60,7 +61,7 @@ func run(o *options) error {
 	report := newReport(o, docs)
 	for i := range contenders {
 		e := &contenders[i]
-		b, err := o.index(e, corpus)
+		b, err := o.index(e, corpus, docs)
 		if err != nil {
 			return err
 		}
@@ -85,9 +86,9 @@ func run(o *options) error {
 func (o *options) dir(e *engine) string { return filepath.Join(o.work, "index-"+e.name) }
 
 // index builds an engine's index unless it is there from an earlier run with the same number of documents.
-func (o *options) index(e *engine, corpus string) (built, error) {
+func (o *options) index(e *engine, corpus string, docs int) (built, error) {
 	note := o.dir(e) + ".json"
-	if b, err := readBuilt(note); err == nil && !o.rebuild {
+	if b, err := readBuilt(note); err == nil && b.Docs == docs && !o.rebuild {
 		return b, nil
 	}
 	b, err := e.build(corpus, o.dir(e))
@@ -107,18 +108,14 @@ func (o *options) measure(contenders []engine, corpus, file string, s set, repor
 	if err := o.check(contenders, corpus, s); err != nil {
 		return err
 	}
-	times := make([][][]time.Duration, len(contenders))
-	runners := make([]*runner, len(contenders))
-	for i := range contenders {
-		r, err := contenders[i].run(o.dir(&contenders[i]), questions)
-		if err != nil {
-			return err
-		}
-		runners[i] = r
+	runners, err := o.start(contenders, questions, &s.questions[0])
+	if err != nil {
+		return err
 	}
+	times := make([][][]time.Duration, len(runners))
 	for pass := range o.warm + o.passes {
-		for i, r := range runners {
-			took, err := r.pass(len(s.questions))
+		for _, i := range turn(len(runners), pass) {
+			took, err := runners[i].pass(len(s.questions))
 			if err != nil {
 				return err
 			}
@@ -129,14 +126,48 @@ func (o *options) measure(contenders []engine, corpus, file string, s set, repor
 	}
 	row := rowOf(file, s.name, len(s.questions))
 	for i, r := range runners {
-		if err := r.close(); err != nil {
+		peak, err := r.peak()
+		if err := errors.Join(err, r.close()); err != nil {
 			return err
 		}
-		row.Engines = append(row.Engines, summarise(r.engine.name, times[i]))
+		found := summarise(r.engine.name, times[i])
+		found.PeakMiB = peak
+		_, found.Algorithm, _ = strings.Cut(r.way, "=")
+		row.add(found)
 	}
 	report.Rows = append(report.Rows, row)
 	o.told.Println(row)
 	return nil
+}
+
+// start starts all engines that can answer a set, in each of their ways. A set's questions are of one kind: its first
+// tells for all.
+func (o *options) start(contenders []engine, questions string, first *question) ([]*runner, error) {
+	var runners []*runner
+	for i := range contenders {
+		e := &contenders[i]
+		for _, way := range e.ways(first) {
+			r, err := e.run(o.dir(e), questions, way)
+			if err != nil {
+				return nil, err
+			}
+			runners = append(runners, r)
+		}
+	}
+	return runners, nil
+}
+
+// turn is the order of n engines in a pass: each pass begins with the next, every other lap goes backwards, so that
+// none always follows the same one or meets a drift of the machine at the same place.
+func turn(n, pass int) []int {
+	order := make([]int, n)
+	for i := range order {
+		order[i] = (pass + i) % n
+	}
+	if pass/max(n, 1)%2 == 1 {
+		slices.Reverse(order)
+	}
+	return order
 }
 
 // check holds the first questions of a set against the brute-force scorer.
@@ -153,24 +184,26 @@ func (o *options) check(contenders []engine, corpus string, s set) error {
 	if err != nil {
 		return err
 	}
-	want := map[lengths][]answer{}
-	for _, kept := range []lengths{exactLengths, byteLengths} {
+	want := map[judge][]answer{}
+	for _, as := range []judge{{lengths: exactLengths}, {lengths: byteLengths}, {floored: true}} {
 		for i := range questions {
-			want[kept] = append(want[kept], ref.answer(&questions[i], kept))
+			want[as] = append(want[as], ref.answer(&questions[i], as))
 		}
 	}
 	for i := range contenders {
 		e := &contenders[i]
-		r, err := e.run(o.dir(e), path)
-		if err != nil {
-			return err
-		}
-		got, err := r.check(len(questions))
-		if err = errors.Join(err, r.close()); err != nil {
-			return err
-		}
-		if err := hold(e, questions, got, want[e.lengths]); err != nil {
-			return err
+		for _, way := range e.ways(&questions[0]) {
+			r, err := e.run(o.dir(e), path, way)
+			if err != nil {
+				return err
+			}
+			got, err := r.check(len(questions))
+			if err = errors.Join(err, r.close()); err != nil {
+				return err
+			}
+			if err := hold(e, questions, got, want[judge{e.lengths, e.floored}]); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

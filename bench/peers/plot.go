@@ -19,7 +19,7 @@ const (
 
 // colours tell the engines apart, also for those who see no red or green (Okabe and Ito, 2008).
 func colours() []string {
-	return []string{"#0072b2", "#e69f00", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#000000"}
+	return []string{"#0072b2", "#e69f00", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#000000", "#f0e442"}
 }
 
 // plot draws the mean times as bars over a logarithmic scale.
@@ -44,7 +44,9 @@ func (r *report) plot() string {
 		plotLeft+plotWidth+plotMargin, height)
 	fmt.Fprintf(&svg, `<text x="%d" y="18" font-size="14">Mean time of a query, µs; %d documents of %s; %s</text>`+"\n",
 		plotMargin, r.Docs, html.EscapeString(r.Corpus), html.EscapeString(r.Machine))
-	for i, s := range r.Rows[0].Engines {
+	colour := map[string]string{}
+	for i, s := range r.Built {
+		colour[s.Engine] = colours()[i%len(colours())]
 		fmt.Fprintf(&svg, `<rect x="%d" y="30" width="10" height="10" fill="%s"/><text x="%d" y="39">%s</text>`+"\n",
 			plotMargin+i*110, colours()[i%len(colours())], plotMargin+14+i*110, html.EscapeString(s.Engine))
 	}
@@ -58,9 +60,9 @@ func (r *report) plot() string {
 	for _, row := range r.Rows {
 		fmt.Fprintf(&svg, `<text x="%d" y="%d" text-anchor="end">%s, %s</text>`+"\n", plotLeft-8,
 			y+len(row.Engines)*plotBar/2+4, html.EscapeString(row.File), html.EscapeString(row.Kind))
-		for i, s := range row.Engines {
+		for _, s := range row.Engines {
 			fmt.Fprintf(&svg, `<rect x="%d" y="%d" width="%.1f" height="%d" fill="%s"><title>%s %.0f µs</title></rect>`+"\n",
-				plotLeft, y, math.Max(1, x(s.Mean)-plotLeft), plotBar-2, colours()[i%len(colours())],
+				plotLeft, y, math.Max(1, x(s.Mean)-plotLeft), plotBar-2, colour[s.Engine],
 				html.EscapeString(s.Engine), s.Mean)
 			y += plotBar
 		}

@@ -23,6 +23,21 @@ const (
 	byteLengths
 )
 
+// judge is how an engine is judged: what it keeps of lengths, and how it weighs terms.
+type judge struct {
+	lengths lengths
+	floored bool
+}
+
+// idf is the weight of a term in so many of all documents.
+func (j judge) idf(docs, of int) float64 {
+	odds := (float64(docs-of) + 0.5) / (float64(of) + 0.5)
+	if j.floored {
+		return math.Max(1e-6, math.Log(odds))
+	}
+	return math.Log1p(odds)
+}
+
 // BM25's parameters, in every engine.
 const (
 	k1 = 1.2
@@ -89,7 +104,7 @@ func shareMask(names string) byte {
 }
 
 // answer gives all matching documents, best first, and their number.
-func (r *reference) answer(q *question, kept lengths) answer {
+func (r *reference) answer(q *question, as judge) answer {
 	scores := map[int32]float64{}
 	matches := map[int32]int{}
 	seen := map[string]int{}
@@ -101,11 +116,11 @@ func (r *reference) answer(q *question, kept lengths) answer {
 	weight := 0.0
 	for term, times := range seen {
 		of := r.positions[term]
-		idf := math.Log(1 + (float64(r.docs-len(of))+0.5)/(float64(len(of))+0.5))
+		idf := as.idf(r.docs, len(of))
 		weight += float64(times) * idf
 		for doc, at := range of {
 			matches[doc]++
-			scores[doc] += float64(times) * idf * saturation(len(at), r.length(doc, kept), average)
+			scores[doc] += float64(times) * idf * saturation(len(at), r.length(doc, as.lengths), average)
 		}
 	}
 	var found []scored
@@ -118,7 +133,7 @@ func (r *reference) answer(q *question, kept lengths) answer {
 			if n == 0 {
 				continue
 			}
-			score = weight * saturation(n, r.length(doc, kept), average)
+			score = weight * saturation(n, r.length(doc, as.lengths), average)
 		}
 		found = append(found, scored{int(doc), score})
 	}
