@@ -43,7 +43,7 @@ bench: ## run the benchmarks; BENCH=regexp chooses among them
 bench-life: build ## measure how soon documents are in all stores, on real services; CORPUS=documents.jsonl
 	$(GO) run ./bench/life -corpus '$(CORPUS)'
 
-bench-peers: ## measure Lucene, tantivy, bleve and bluge beside sagasu; CORPUS=, QUERIES=, PEERS="more flags"
+bench-peers: ## measure Lucene, tantivy, bleve, bluge, PISA, bm25s beside sagasu; CORPUS=, QUERIES=, PEERS="more flags"
 	bench/peers/build.sh
 	$(GO) run ./bench/peers -corpus '$(CORPUS)' -queries '$(QUERIES)' -work bin/peers/work -out bin/peers/results $(PEERS)
 
