@@ -1,0 +1,129 @@
+package segment
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"slices"
+)
+
+// verifyStep is how many bytes are read between two calls of a pace: a hundredth of a second's worth on a slow disk.
+const verifyStep = 1 << 20
+
+// sectionNames are the sections in words, for those who read an error.
+var sectionNames = map[sectionKind]string{
+	sectionMeta: "description", sectionIDOffsets: "offsets of ids", sectionIDs: "ids", sectionIDHash: "table of ids",
+	sectionVersions: "versions", sectionDigests: "digests", sectionStored: "stored documents",
+	sectionStoredIndex: "index of stored documents", sectionDictionary: "dictionary", sectionTerms: "terms",
+	sectionPostings: "postings", sectionPositions: "positions", sectionLengths: "lengths",
+	sectionForwardOffsets: "offsets of the documents' terms", sectionForward: "the documents' terms",
+	sectionExists: "documents that have it", sectionPointValues: "values", sectionPointDocs: "documents of values",
+}
+
+// String names the section: "positions of field 2", "ids".
+func (id sectionID) String() string {
+	name, ok := sectionNames[id.kind]
+	if !ok {
+		name = fmt.Sprintf("section %d", id.kind)
+	}
+	if id.kind < sectionDictionary {
+		return name
+	}
+	return fmt.Sprintf("%s of field %d", name, id.field)
+}
+
+type placed struct {
+	id       sectionID
+	sum      uint32
+	at, size uint64
+}
+
+// Verify reads the mapped file again and checks all of it: header, footer, table of contents, every section's
+// checksum, and that what lies between the sections is zero. It finds what rotted after Open. pace is called with
+// the number of bytes before they are read, and may wait; its error ends Verify, as the context's does. Whatever
+// differs gives ErrCorrupt naming the file and the section.
+func (r *Reader) Verify(ctx context.Context, pace func(bytes int) error) error {
+	if err := verify(ctx, r.mapping.Bytes(), pace); err != nil {
+		return fmt.Errorf("verify segment %s: %w", r.path, err)
+	}
+	return nil
+}
+
+func verify(ctx context.Context, data []byte, pace func(bytes int) error) error {
+	list, err := placements(data)
+	if err != nil {
+		return err
+	}
+	at := uint64(headerSize)
+	for _, p := range list {
+		if err := zeroBetween(data, at, p.at); err != nil {
+			return fmt.Errorf("%w, before %s", err, p.id)
+		}
+		sum := uint32(0)
+		for body := data[p.at : p.at+p.size]; len(body) > 0; {
+			step := body[:min(len(body), verifyStep)]
+			if err := cmp.Or(ctx.Err(), pace(len(step))); err != nil {
+				return err
+			}
+			sum, body = crc32.Update(sum, castagnoli, step), body[len(step):]
+		}
+		if sum != p.sum {
+			return fmt.Errorf("%w: checksum of %s", ErrCorrupt, p.id)
+		}
+		at = max(at, p.at+p.size)
+	}
+	table := binary.LittleEndian.Uint64(data[len(data)-footerSize:])
+	if err := zeroBetween(data, at, table); err != nil {
+		return fmt.Errorf("%w, before the table of contents", err)
+	}
+	size := uint64(binary.LittleEndian.Uint32(data[len(data)-footerSize+8:]))
+	return zeroBetween(data, table+size, uint64(len(data)-footerSize))
+}
+
+// placements checks what frames the sections and gives them in the order of the file.
+func placements(data []byte) ([]placed, error) {
+	if len(data) < headerSize+footerSize || string(data[:8]) != magic {
+		return nil, fmt.Errorf("%w: header", ErrCorrupt)
+	}
+	// Open has read the version already; another one now is damage, whatever it says.
+	v := binary.LittleEndian.Uint32(data[8:])
+	if v == 0 || v > FormatVersion || binary.LittleEndian.Uint32(data[12:]) != 0 {
+		return nil, fmt.Errorf("%w: header", ErrCorrupt)
+	}
+	foot := data[len(data)-footerSize:]
+	end := uint64(len(data) - footerSize)
+	at, size := binary.LittleEndian.Uint64(foot), uint64(binary.LittleEndian.Uint32(foot[8:]))
+	if string(foot[16:]) != magic || at > end || size > end-at || size%entrySize != 0 {
+		return nil, fmt.Errorf("%w: footer", ErrCorrupt)
+	}
+	table := data[at : at+size]
+	if crc32.Checksum(table, castagnoli) != binary.LittleEndian.Uint32(foot[12:]) {
+		return nil, fmt.Errorf("%w: checksum of the table of contents", ErrCorrupt)
+	}
+	list := make([]placed, 0, len(table)/entrySize)
+	for ; len(table) > 0; table = table[entrySize:] {
+		p := placed{
+			id:  sectionID{sectionKind(binary.LittleEndian.Uint16(table)), binary.LittleEndian.Uint16(table[2:])},
+			sum: binary.LittleEndian.Uint32(table[4:]),
+			at:  binary.LittleEndian.Uint64(table[8:]), size: binary.LittleEndian.Uint64(table[16:]),
+		}
+		if p.at > at || p.size > at-p.at {
+			return nil, fmt.Errorf("%w: %s lies outside the file", ErrCorrupt, p.id)
+		}
+		list = append(list, p)
+	}
+	slices.SortStableFunc(list, func(a, b placed) int { return cmp.Compare(a.at, b.at) })
+	return list, nil
+}
+
+// zeroBetween checks the padding of a stretch of the file; none is left where it ends before it begins.
+func zeroBetween(data []byte, from, to uint64) error {
+	for ; from < to; from++ {
+		if data[from] != 0 {
+			return fmt.Errorf("%w: byte %d of the padding", ErrCorrupt, from)
+		}
+	}
+	return nil
+}
