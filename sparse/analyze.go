@@ -21,7 +21,6 @@ const positionGap = 100
 type analyzed struct {
 	doc    *api.Document
 	tokens [][]analysis.Token // by field ordinal
-	bytes  int
 }
 
 // analyzeAll takes the documents of the writes apart, in parallel; deletes stay empty.
@@ -55,7 +54,7 @@ func (s *fieldSet) analyze(w *api.Write) analyzed {
 	if w.Kind == api.OpDelete || w.Kind == api.OpTrim {
 		return analyzed{}
 	}
-	a := analyzed{doc: &w.Doc, tokens: make([][]analysis.Token, len(s.list)), bytes: len(w.Doc.Source)}
+	a := analyzed{doc: &w.Doc, tokens: make([][]analysis.Token, len(s.list))}
 	for i := range w.Doc.Values {
 		v := &w.Doc.Values[i]
 		f, ok := s.byName[v.Field]
@@ -63,7 +62,6 @@ func (s *fieldSet) analyze(w *api.Write) analyzed {
 			continue
 		}
 		a.tokens[f.ordinal] = f.tokens(v.Strings)
-		a.bytes += tokenBytes * len(a.tokens[f.ordinal])
 	}
 	return a
 }
@@ -87,7 +85,8 @@ func (f *field) tokens(values []string) []analysis.Token {
 
 // digest hashes what identifies a document's content.
 func digest(id string, version uint64, doc *api.Document) uint64 {
-	h := xxhash.New()
+	var h xxhash.Digest
+	h.Reset()
 	var buf [8]byte
 	binary.LittleEndian.PutUint64(buf[:], version)
 	// A hash never gives an error.

@@ -49,6 +49,8 @@ func (c Config) Validate() error {
 		return errors.New("sparse: Logger is not set")
 	case c.FlushBytes <= 0:
 		return fmt.Errorf("sparse: FlushBytes is %d, must be positive", c.FlushBytes)
+	case c.FlushBytes > maxFlushBytes:
+		return fmt.Errorf("sparse: FlushBytes is %d, must be at most %d", c.FlushBytes, maxFlushBytes)
 	}
 	return nil
 }

@@ -10,10 +10,14 @@ const (
 	// maxPendingFactor times FlushBytes bounds their size: a document of 16 MiB of distinct words takes
 	// hundreds of megabytes in memory, and there must not be several of them.
 	maxPendingFactor = 3
-	// keyBytes is what a key costs in the mutable segment: its postings, four small slices, a place in the
-	// map. tokenBytes is a token's share of the slices as they grow.
-	keyBytes   = 256
-	tokenBytes = 24
+	// maxFlushBytes keeps the mutable segment's addresses within 32 bits, with room for a batch.
+	maxFlushBytes = 1 << 30
+	// keyBytes is what a key costs in the mutable segment beside its bytes and its postings: a term, two to three
+	// slots. docBytes is what a document costs: its place, its id there and in the map. textBytes is what it costs
+	// a text field beside its terms.
+	keyBytes  = 64
+	docBytes  = 200
+	textBytes = 16
 	// maxManifest bounds the manifest that is read: deletions of 100 million documents fit.
 	maxManifest = 1 << 30
 )

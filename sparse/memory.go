@@ -1,18 +1,19 @@
 package sparse
 
 import (
+	"encoding/binary"
 	"math"
-	"strings"
+	"slices"
 	"sync"
-	"sync/atomic"
 
 	"sagasu/api"
+	"sagasu/sparse/analysis"
 	"sagasu/sparse/segment"
 )
 
 // memory is the mutable segment. One goroutine adds documents; readers see those below the limit that
-// their generation holds. mu guards the maps and the headers of the slices; what a slice holds below
-// its length at a reader's look never changes.
+// their generation holds. mu guards the map, the tables of terms and the headers of the slices; what a slice or a list
+// holds below its length at a reader's look never changes nor moves.
 type memory struct {
 	mu      sync.RWMutex
 	ids     map[string]uint32 // the newest document of each id
@@ -31,36 +32,47 @@ type memoryDoc struct {
 
 // memoryField is one field of the mutable segment.
 type memoryField struct {
-	mem     *memory
-	shape   segment.Shape
-	keys    map[string]*memoryPostings
-	lengths []uint32            // text: tokens by document
-	forward [][]*memoryPostings // text: a document's terms
-	values  []int64             // points
-	docs    []uint32            // points: parallel to values; else the documents that hold the field
+	mem   *memory
+	shape segment.Shape
+	terms termTable
+	// blocks hold the terms' postings, of columns columns; positions the gaps of a term's positions in a document.
+	blocks    arena[uint32]
+	columns   int
+	positions arena[byte]
+	lengths   []uint32 // text: tokens by document
+	// Text: a document's terms by number.
+	forward  []forwardRun
+	forwards arena[uint32]
+	values   []int64  // points
+	docs     []uint32 // points: parallel to values; else the documents that hold the field
+
+	// ranked has what forward has as ranks by key, ascending, the document's from rankedAt on; made when the segment is
+	// frozen and about to be written.
+	ranked, rankedAt []uint32
+
+	// The document at hand: its terms, its tokens of each as a list, and their positions as bytes.
+	local      []uint32
+	head, tail []uint32
+	freqs      []uint32
+	next       []uint32
+	gaps       []byte
 }
 
-// memoryPostings are the documents of one key.
-type memoryPostings struct {
-	docs      []uint32
-	freqs     []uint32
-	starts    []uint32 // text: where each document's positions begin
-	positions []uint32
-	// deleted counts the documents here that are deleted.
-	deleted atomic.Uint32
-	// ordinal is the key's rank, set when the segment is frozen and about to be written.
-	ordinal uint32
-}
-
-// live is the number of documents that are not deleted, of docs.
-func (p *memoryPostings) live(docs int) uint32 {
-	return uint32(docs) - min(p.deleted.Load(), uint32(docs))
-}
+// forwardRun is where a document's terms are in the forwards.
+type forwardRun struct{ at, n uint32 }
 
 func newMemory(fields *fieldSet) *memory {
 	m := &memory{ids: make(map[string]uint32)}
 	for _, f := range fields.list {
-		m.columns = append(m.columns, &memoryField{mem: m, shape: f.shape, keys: make(map[string]*memoryPostings)})
+		columns := 1
+		switch f.shape {
+		case segment.ShapeText:
+			columns = 3
+		case segment.ShapeSparse:
+			columns = 2
+		case segment.ShapeKeyword, segment.ShapePoints:
+		}
+		m.columns = append(m.columns, &memoryField{mem: m, shape: f.shape, columns: columns, terms: newTermTable()})
 	}
 	return m
 }
@@ -77,7 +89,7 @@ func (m *memory) add(fields *fieldSet, a *analyzed, version uint64) uint32 {
 		stored:   segment.Stored{Source: a.doc.Source, Vector: a.doc.Vector},
 	})
 	m.ids[a.doc.ID] = doc
-	m.bytes += a.bytes + 200 + 4*len(a.doc.Vector)
+	m.bytes += docBytes + len(a.doc.Source) + 4*len(a.doc.Vector)
 	for _, f := range fields.list {
 		col := m.columns[f.ordinal]
 		if f.shape == segment.ShapeText {
@@ -98,35 +110,86 @@ func (m *memory) previous(id string) uint32 {
 	return 0
 }
 
-func (c *memoryField) get(key string) *memoryPostings {
-	p := c.keys[key]
-	if p == nil {
-		p = &memoryPostings{}
-		// Terms are pieces of their folded text, which must not be kept for them.
-		c.keys[strings.Clone(key)] = p
+// get gives the key's term and its number.
+func (c *memoryField) get(key string) (*memoryTerm, uint32) {
+	id, made := c.terms.get(key)
+	if made {
 		c.mem.bytes += len(key) + keyBytes
 	}
-	return p
+	return c.terms.term(id), id
+}
+
+// post appends a document to the term's; freq and start go where the field has columns for them.
+func (c *memoryField) post(t *memoryTerm, doc, freq, start uint32) {
+	if t.at == t.room {
+		room := max(1, nextRoom(t.room))
+		at, _ := c.blocks.alloc(1 + c.columns*int(room))
+		c.mem.bytes += 4 * (1 + c.columns*int(room))
+		if t.docs == 0 {
+			t.first = at
+		} else {
+			from(c.blocks.chunks, t.tail)[0] = at
+		}
+		t.tail, t.at, t.room = at, 0, room
+	}
+	block := from(c.blocks.chunks, t.tail)[1:]
+	block[t.at] = doc
+	if c.columns > 1 {
+		block[t.room+t.at] = freq
+	}
+	if c.columns > 2 {
+		block[2*t.room+t.at] = start
+	}
+	t.at++
+	t.docs++
 }
 
 func (c *memoryField) addText(doc uint32, a *analyzed, ordinal int) {
 	tokens := a.tokens[ordinal]
 	c.lengths = append(c.lengths, uint32(len(tokens)))
-	var terms []*memoryPostings
-	for i := range tokens {
-		p := c.get(tokens[i].Term)
-		if n := len(p.docs); n == 0 || p.docs[n-1] != doc {
-			p.docs = append(p.docs, doc)
-			p.freqs = append(p.freqs, 0)
-			p.starts = append(p.starts, uint32(len(p.positions)))
-			terms = append(terms, p)
-		}
-		p.freqs[len(p.freqs)-1]++
-		p.positions = append(p.positions, uint32(tokens[i].Position))
-	}
-	c.forward = append(c.forward, terms)
+	c.mem.bytes += textBytes
+	c.gather(doc, tokens)
+	run := forwardRun{n: uint32(len(c.local))}
 	if len(tokens) > 0 {
+		at, terms := c.forwards.alloc(len(c.local))
+		copy(terms, c.local)
+		run.at = at
+		c.mem.bytes += 4 * len(c.local)
 		c.docs = append(c.docs, doc)
+	}
+	c.forward = append(c.forward, run)
+	for i, id := range c.local {
+		c.gaps = c.gaps[:0]
+		last := uint32(0)
+		for token := c.head[i]; token > 0; token = c.next[token-1] {
+			position := uint32(tokens[token-1].Position)
+			c.gaps = binary.AppendUvarint(c.gaps, uint64(position-last))
+			last = position
+		}
+		start, dst := c.positions.alloc(len(c.gaps))
+		copy(dst, c.gaps)
+		c.mem.bytes += len(c.gaps)
+		c.post(c.terms.term(id), doc, c.freqs[i], start)
+	}
+}
+
+// gather finds the document's distinct terms, and links the tokens of each: next and head are numbers of tokens plus
+// one.
+func (c *memoryField) gather(doc uint32, tokens []analysis.Token) {
+	c.local, c.head, c.tail, c.freqs = c.local[:0], c.head[:0], c.tail[:0], c.freqs[:0]
+	c.next = slices.Grow(c.next[:0], len(tokens))[:len(tokens)]
+	for i := range tokens {
+		c.next[i] = 0
+		t, id := c.get(tokens[i].Term)
+		if t.seen != doc+1 {
+			t.seen, t.local = doc+1, uint32(len(c.local))
+			c.local = append(c.local, id)
+			c.head, c.tail, c.freqs = append(c.head, uint32(i+1)), append(c.tail, uint32(i)), append(c.freqs, 1)
+			continue
+		}
+		c.next[c.tail[t.local]] = uint32(i + 1)
+		c.tail[t.local] = uint32(i)
+		c.freqs[t.local]++
 	}
 }
 
@@ -134,17 +197,16 @@ func (c *memoryField) addValue(doc uint32, v *api.Value) {
 	switch c.shape {
 	case segment.ShapeKeyword:
 		for _, s := range v.Strings {
-			p := c.get(s)
-			if n := len(p.docs); n == 0 || p.docs[n-1] != doc {
-				p.docs = append(p.docs, doc)
+			if t, _ := c.get(s); t.seen != doc+1 {
+				t.seen = doc + 1
+				c.post(t, doc, 0, 0)
 			}
 		}
 		c.docs = append(c.docs, doc)
 	case segment.ShapeSparse:
 		for _, e := range v.Sparse {
-			p := c.get(string(dimKey(e.Dim)))
-			p.docs = append(p.docs, doc)
-			p.freqs = append(p.freqs, math.Float32bits(e.Weight))
+			t, _ := c.get(string(dimKey(e.Dim)))
+			c.post(t, doc, math.Float32bits(e.Weight), 0)
 		}
 		c.docs = append(c.docs, doc)
 	case segment.ShapePoints:

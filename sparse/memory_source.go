@@ -67,22 +67,39 @@ func (c *memoryField) Points() ([]int64, []uint32) {
 	return c.values, c.docs
 }
 
-// find gives the postings of a key, nil if there are none.
-func (c *memoryField) find(key string) *memoryPostings {
+// find gives the term of a key, nil if there is none.
+func (c *memoryField) find(key string) *memoryTerm {
 	c.mem.mu.RLock()
 	defer c.mem.mu.RUnlock()
-	return c.keys[key]
+	if id, ok := c.terms.find(key); ok {
+		return c.terms.term(id)
+	}
+	return nil
 }
 
 // docFreq gives the number of a key's documents, deleted ones not counted.
 func (c *memoryField) docFreq(key string) uint32 {
 	c.mem.mu.RLock()
 	defer c.mem.mu.RUnlock()
-	p := c.keys[key]
-	if p == nil {
+	id, ok := c.terms.find(key)
+	if !ok {
 		return 0
 	}
-	return p.live(len(p.docs))
+	t := c.terms.term(id)
+	return t.live(t.docs)
+}
+
+// noteDeleted lowers the frequencies of a deleted document's terms; text only.
+func (c *memoryField) noteDeleted(doc uint32) {
+	c.mem.mu.RLock()
+	defer c.mem.mu.RUnlock()
+	run := c.forward[doc]
+	if run.n == 0 {
+		return
+	}
+	for _, id := range from(c.forwards.chunks, run.at)[:run.n] {
+		c.terms.term(id).deleted.Add(1)
+	}
 }
 
 // holders gives the documents that hold the field, ascending, possibly repeated.
@@ -93,88 +110,93 @@ func (c *memoryField) holders() []uint32 {
 }
 
 // view gives the postings as they are now.
-func (c *memoryField) view(p *memoryPostings) *slicePostings {
+func (c *memoryField) view(t *memoryTerm) *memoryList {
 	c.mem.mu.RLock()
 	defer c.mem.mu.RUnlock()
-	return &slicePostings{docs: p.docs, freqs: p.freqs, starts: p.starts, positions: p.positions}
+	l := &memoryList{}
+	c.list(l, t)
+	return l
 }
 
-// sortedKeys gives the keys ascending that fn accepts.
+func (c *memoryField) list(l *memoryList, t *memoryTerm) {
+	*l = memoryList{
+		words: c.blocks.chunks, bytes: c.positions.chunks, columns: c.columns,
+		block: t.first, room: 1, left: t.docs, total: t.docs,
+	}
+}
+
+// sortedKeys gives the keys ascending that accept accepts.
 func (c *memoryField) sortedKeys(accept func(key string) bool) []string {
 	c.mem.mu.RLock()
 	defer c.mem.mu.RUnlock()
-	keys := make([]string, 0, len(c.keys))
-	for k := range c.keys {
-		if accept == nil || accept(k) {
-			keys = append(keys, k)
+	var keys []string
+	for id := range c.terms.count {
+		if key := c.terms.key(c.terms.term(id)); accept(key) {
+			keys = append(keys, key)
 		}
 	}
 	slices.Sort(keys)
 	return keys
 }
 
-// Entries iterates the keys and numbers them, for Forward; only Build calls it, of a frozen segment.
+// Entries iterates the keys, and ranks them for Forward; only Build calls it, of a frozen segment.
 func (c *memoryField) Entries() segment.Entries {
-	keys := c.sortedKeys(nil)
-	for i, k := range keys {
-		c.keys[k].ordinal = uint32(i)
+	c.mem.mu.RLock()
+	defer c.mem.mu.RUnlock()
+	ids := c.terms.sorted()
+	if c.shape == segment.ShapeText {
+		c.rank(ids)
 	}
-	return &memoryEntries{field: c, keys: keys, at: -1}
+	return &memoryEntries{field: c, ids: ids, at: -1}
+}
+
+// rank writes every document's terms as ranks: in the order of the terms, so that nothing is to be sorted.
+func (c *memoryField) rank(ids []uint32) {
+	next := make([]uint32, len(c.forward)+1)
+	for doc, run := range c.forward {
+		next[doc+1] = next[doc] + run.n
+	}
+	c.rankedAt = slices.Clone(next)
+	c.ranked = make([]uint32, next[len(c.forward)])
+	var l memoryList
+	for rank, id := range ids {
+		for c.list(&l, c.terms.term(id)); l.NextBlock(); {
+			for _, doc := range l.docs {
+				c.ranked[next[doc]] = uint32(rank)
+				next[doc]++
+			}
+		}
+	}
 }
 
 // Forward appends the ordinals of a document's terms.
 func (c *memoryField) Forward(dst []uint32, doc uint32) []uint32 {
-	from := len(dst)
-	for _, p := range c.forward[doc] {
-		dst = append(dst, p.ordinal)
-	}
-	slices.Sort(dst[from:])
-	return dst
+	return append(dst, c.ranked[c.rankedAt[doc]:c.rankedAt[doc+1]]...)
 }
 
+// memoryEntries has one list, which Next makes that of the next key.
 type memoryEntries struct {
 	field *memoryField
-	keys  []string
+	ids   []uint32
 	at    int
+	key   []byte
+	list  memoryList
 }
 
-func (e *memoryEntries) Next() bool  { e.at++; return e.at < len(e.keys) }
-func (e *memoryEntries) Key() []byte { return []byte(e.keys[e.at]) }
+func (e *memoryEntries) Next() bool {
+	e.at++
+	if e.at >= len(e.ids) {
+		return false
+	}
+	e.key = append(e.key[:0], e.field.terms.key(e.field.terms.term(e.ids[e.at]))...)
+	return true
+}
+
+func (e *memoryEntries) Key() []byte { return e.key }
 func (e *memoryEntries) Err() error  { return nil }
 func (e *memoryEntries) Postings() segment.Postings {
-	return e.field.view(e.field.keys[e.keys[e.at]])
-}
-
-// slicePostings are postings in memory, as one block.
-type slicePostings struct {
-	docs, freqs, starts, positions []uint32
-	read                           bool
-}
-
-func (p *slicePostings) NextBlock() bool {
-	if p.read || len(p.docs) == 0 {
-		p.docs, p.freqs = nil, nil
-		return false
-	}
-	p.read = true
-	return true
-}
-
-func (p *slicePostings) SeekBlock(doc uint32) bool {
-	if n := len(p.docs); n == 0 || p.docs[n-1] < doc {
-		p.docs, p.freqs, p.read = nil, nil, true
-		return false
-	}
-	p.read = true
-	return true
-}
-
-func (p *slicePostings) Docs() []uint32  { return p.docs }
-func (p *slicePostings) Freqs() []uint32 { return p.freqs }
-func (p *slicePostings) Err() error      { return nil }
-
-func (p *slicePostings) Positions(dst []uint32, i int) []uint32 {
-	return append(dst, p.positions[p.starts[i]:p.starts[i]+p.freqs[i]]...)
+	e.field.list(&e.list, e.field.terms.term(e.ids[e.at]))
+	return &e.list
 }
 
 // allLengths gives the token counts of the documents so far.

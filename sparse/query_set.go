@@ -295,7 +295,9 @@ func (r keyRange) gather(f *field) func(*view, *docSet) error {
 		if v.part.mem != nil {
 			col := v.part.mem.columns[f.ordinal]
 			for _, key := range col.sortedKeys(r.has) {
-				set.addAll(col.view(col.find(key)).docs)
+				if err := set.addPostings(col.view(col.find(key))); err != nil {
+					return err
+				}
 			}
 			return nil
 		}

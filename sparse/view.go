@@ -54,9 +54,7 @@ func (p *part) noteDeleted(fields *fieldSet, doc uint32) {
 	if p.mem != nil {
 		for _, f := range fields.list {
 			if f.shape == segment.ShapeText {
-				for _, t := range p.mem.columns[f.ordinal].forward[doc] {
-					t.deleted.Add(1)
-				}
+				p.mem.columns[f.ordinal].noteDeleted(doc)
 			}
 		}
 		return
@@ -148,7 +146,7 @@ func (v *view) find(f *field, key string) (place, uint32, error) {
 			return place{}, 0, nil
 		}
 		s := col.view(p)
-		return place{held: true, mem: s}, p.live(len(s.docs)), nil
+		return place{held: true, mem: s}, p.live(s.total), nil
 	}
 	ordinal, ok, err := v.part.file.Column(f.ordinal).Find([]byte(key))
 	if err != nil || !ok {

@@ -1,0 +1,81 @@
+package sparse
+
+import "encoding/binary"
+
+// memoryList are the postings of a term as they were when it was looked up, a block at a time. Implements
+// segment.Postings.
+type memoryList struct {
+	words   [][]uint32
+	bytes   [][]byte
+	columns int
+	// block is the address of the block to come, which has room for room documents; left are those to come in all.
+	block, room, left uint32
+	// total is the number of all documents.
+	total uint32
+
+	docs, freqs, starts []uint32
+}
+
+// NextBlock moves to the next block.
+func (p *memoryList) NextBlock() bool {
+	p.docs, p.freqs, p.starts = nil, nil, nil
+	if p.left == 0 {
+		return false
+	}
+	block := from(p.words, p.block)
+	n := min(p.room, p.left)
+	column := func(i uint32) []uint32 { return block[1+i*p.room : 1+i*p.room+n : 1+i*p.room+n] }
+	p.docs = column(0)
+	if p.columns > 1 {
+		p.freqs = column(1)
+	}
+	if p.columns > 2 {
+		p.starts = column(2)
+	}
+	if p.left -= n; p.left > 0 {
+		p.block, p.room = block[0], nextRoom(p.room)
+	}
+	return true
+}
+
+// SeekBlock moves to the first block whose last document is at least doc.
+func (p *memoryList) SeekBlock(doc uint32) bool {
+	if n := len(p.docs); n > 0 && p.docs[n-1] >= doc {
+		return true
+	}
+	for p.NextBlock() {
+		if p.docs[len(p.docs)-1] >= doc {
+			return true
+		}
+	}
+	return false
+}
+
+// Docs are the block's documents.
+func (p *memoryList) Docs() []uint32 { return p.docs }
+
+// Freqs are parallel to Docs.
+func (p *memoryList) Freqs() []uint32 { return p.freqs }
+
+// Err is nil: nothing fails in memory.
+func (p *memoryList) Err() error { return nil }
+
+// Positions appends those of the block's i-th document.
+func (p *memoryList) Positions(dst []uint32, i int) []uint32 {
+	gaps := from(p.bytes, p.starts[i])
+	at := uint32(0)
+	for range p.freqs[i] {
+		gap := uint32(gaps[0])
+		n := 1
+		if gap >= 0x80 {
+			long, size := binary.Uvarint(gaps)
+			gap, n = uint32(long), size
+		}
+		at += gap
+		gaps = gaps[n:]
+		dst = append(dst, at)
+	}
+	return dst
+}
+
+func nextRoom(room uint32) uint32 { return min(2*room, maxBlockDocs) }

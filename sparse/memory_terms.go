@@ -1,0 +1,152 @@
+package sparse
+
+import (
+	"cmp"
+	"encoding/binary"
+	"hash/maphash"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"unsafe"
+)
+
+const (
+	// firstTerms are the slots that a table begins with, a power of two.
+	firstTerms = 64
+	// termChunk is the number of terms in a chunk, a power of two.
+	termChunk = 256
+	// maxBlockDocs bounds a block of postings: blocks double up to it, so that a key of few documents is small and
+	// little of a large one is empty.
+	maxBlockDocs = 1024
+)
+
+// memoryTerm is a key and where its documents are: blocks of which each has twice the room of the one before, up to
+// maxBlockDocs. A block is the address of the next and then a column of each kind: documents, frequencies, starts
+// of positions.
+type memoryTerm struct {
+	key, keyLen uint32
+	docs        uint32
+	// seen is the newest document, plus one; local its number among that document's terms.
+	seen, local uint32
+	// first is the first block; tail the last, of which the next document takes the place at.
+	first, tail uint32
+	at, room    uint32
+	// deleted counts the documents here that are deleted.
+	deleted atomic.Uint32
+}
+
+// live is the number of documents that are not deleted, of docs.
+func (t *memoryTerm) live(docs uint32) uint32 { return docs - min(t.deleted.Load(), docs) }
+
+// termTable is a hash table of terms with linear probing. A slot is the hash and the term's number plus one.
+type termTable struct {
+	seed  maphash.Seed
+	slots []uint64
+	count uint32
+	terms [][]memoryTerm
+	keys  arena[byte]
+}
+
+func newTermTable() termTable { return termTable{seed: maphash.MakeSeed()} }
+
+func (t *termTable) term(id uint32) *memoryTerm { return &t.terms[id/termChunk][id%termChunk] }
+
+// key gives a term's key, which shares the table's memory: that never changes.
+func (t *termTable) key(m *memoryTerm) string {
+	if m.keyLen == 0 {
+		return ""
+	}
+	return unsafe.String(&from(t.keys.chunks, m.key)[0], int(m.keyLen))
+}
+
+// find gives the number of the key's term.
+func (t *termTable) find(key string) (id uint32, ok bool) {
+	if len(t.slots) == 0 {
+		return 0, false
+	}
+	id, _, ok = t.probe(key, uint32(maphash.String(t.seed, key)))
+	return id, ok
+}
+
+// probe gives the key's term, or the slot that it is to have.
+func (t *termTable) probe(key string, hash uint32) (id uint32, slot int, ok bool) {
+	mask := len(t.slots) - 1
+	for slot = int(hash) & mask; ; slot = (slot + 1) & mask {
+		s := t.slots[slot]
+		if s == 0 {
+			return 0, slot, false
+		}
+		if uint32(s>>32) == hash {
+			id = uint32(s) - 1
+			if t.key(t.term(id)) == key {
+				return id, slot, true
+			}
+		}
+	}
+}
+
+// get gives the number of the key's term, which it makes if there is none.
+func (t *termTable) get(key string) (id uint32, made bool) {
+	if int(t.count)*4 >= len(t.slots)*3 {
+		t.grow()
+	}
+	hash := uint32(maphash.String(t.seed, key))
+	id, slot, ok := t.probe(key, hash)
+	if ok {
+		return id, false
+	}
+	id = t.count
+	t.count++
+	if id%termChunk == 0 {
+		t.terms = append(t.terms, make([]memoryTerm, termChunk))
+	}
+	m := t.term(id)
+	if len(key) > 0 {
+		at, dst := t.keys.alloc(len(key))
+		copy(dst, key)
+		m.key, m.keyLen = at, uint32(len(key))
+	}
+	t.slots[slot] = uint64(hash)<<32 | uint64(id+1)
+	return id, true
+}
+
+func (t *termTable) grow() {
+	old := t.slots
+	t.slots = make([]uint64, max(firstTerms, 2*len(old)))
+	mask := len(t.slots) - 1
+	for _, s := range old {
+		if s == 0 {
+			continue
+		}
+		slot := int(s>>32) & mask
+		for t.slots[slot] != 0 {
+			slot = (slot + 1) & mask
+		}
+		t.slots[slot] = s
+	}
+}
+
+// sorted gives the numbers of all terms, ascending by key.
+func (t *termTable) sorted() []uint32 {
+	type entry struct {
+		prefix uint64
+		id     uint32
+	}
+	entries := make([]entry, t.count)
+	for id := range entries {
+		var first [8]byte
+		copy(first[:], t.key(t.term(uint32(id))))
+		entries[id] = entry{binary.BigEndian.Uint64(first[:]), uint32(id)}
+	}
+	slices.SortFunc(entries, func(a, b entry) int {
+		if a.prefix != b.prefix {
+			return cmp.Compare(a.prefix, b.prefix)
+		}
+		return strings.Compare(t.key(t.term(a.id)), t.key(t.term(b.id)))
+	})
+	ids := make([]uint32, len(entries))
+	for i, e := range entries {
+		ids[i] = e.id
+	}
+	return ids
+}
