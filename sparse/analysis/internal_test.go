@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -150,5 +151,23 @@ func TestStemsAreBoundedAndRight(t *testing.T) {
 		word := "word" + strings.Repeat("a", i%7) + string(rune('a'+i%26)) + string(rune(0x4e00+i%20000)) + "ing"
 		require.Equal(t, e.compute(word), e.term(word))
 		require.Equal(t, e.compute(word), e.term(word))
+	}
+}
+
+func TestLowerASCII(t *testing.T) {
+	for c := range 256 {
+		// At every place of a word of eight and behind it, beside bytes that would carry.
+		for at := range 10 {
+			text := []byte("A\xffZz[@\x80a{\x00")
+			text[at] = byte(c)
+			want := slices.Clone(text)
+			for i, b := range want {
+				if 'A' <= b && b <= 'Z' {
+					want[i] = b + 'a' - 'A'
+				}
+			}
+			require.Equal(t, string(want), lowerASCII(string(text)))
+			require.Equal(t, c < utf8.RuneSelf, isASCII(strings.Repeat("a", at)+string([]byte{byte(c)})+"bcdefghi"))
+		}
 	}
 }

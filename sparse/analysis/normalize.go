@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"encoding/binary"
 	"strings"
 	"unicode/utf8"
 
@@ -17,7 +18,7 @@ type normalized struct {
 
 func normalize(text string) normalized {
 	if isASCII(text) {
-		return normalized{text: strings.ToLower(text)}
+		return normalized{text: lowerASCII(text)}
 	}
 	var n normalized
 	n.text, n.stripped = strip(blankInvalid(text))
@@ -28,6 +29,9 @@ func normalize(text string) normalized {
 
 // span gives the original's offsets of the bytes [from, to), which must not be empty.
 func (n *normalized) span(from, to int) (start, end int) {
+	if n.stripped == nil && n.composed == nil {
+		return from, to
+	}
 	return n.stripped.start(n.composed.start(from)), n.stripped.end(n.composed.end(to))
 }
 
@@ -112,6 +116,9 @@ func lowerASCII(text string) string {
 	for i := range len(text) {
 		if c := text[i]; c >= 'A' && c <= 'Z' {
 			out := []byte(text)
+			for ; i+8 <= len(out); i += 8 {
+				binary.LittleEndian.PutUint64(out[i:], lowerEight(binary.LittleEndian.Uint64(out[i:])))
+			}
 			for ; i < len(out); i++ {
 				if c := out[i]; c >= 'A' && c <= 'Z' {
 					out[i] = c + 'a' - 'A'
@@ -123,7 +130,22 @@ func lowerASCII(text string) string {
 	return text
 }
 
+// lowerEight lower-cases A to Z among eight bytes. Without their high bits, which stay, no sum of bytes carries into the
+// next.
+func lowerEight(w uint64) uint64 {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	low := w &^ high
+	fromA, aboveZ := low+(0x80-'A')*ones, low+(0x80-'Z'-1)*ones
+	return w | (fromA&^aboveZ&^w&high)>>2
+}
+
 func isASCII(s string) bool {
+	for len(s) >= 8 {
+		if (s[0]|s[1]|s[2]|s[3]|s[4]|s[5]|s[6]|s[7])&utf8.RuneSelf != 0 {
+			return false
+		}
+		s = s[8:]
+	}
 	for i := range len(s) {
 		if s[i] >= utf8.RuneSelf {
 			return false

@@ -33,7 +33,11 @@ func (w *wordWriter) words(from, to int) {
 				continue
 			}
 			if end, alnum, ok := asciiWord(text, at); ok {
-				if alnum {
+				switch {
+				case !alnum:
+				case end-at <= maxTermBytes:
+					w.add(text[at:end], at, end)
+				default:
 					w.word(at, end)
 				}
 				at = end
