@@ -68,6 +68,7 @@ func (s *search) run(ctx context.Context) error {
 	clause, _ := s.query.(summed)
 	var terms []summand
 	all, ok := false, false
+	phrase := s.simplePhrase()
 	if clause != nil {
 		terms, all, ok = clause.terms()
 	}
@@ -79,11 +80,15 @@ func (s *search) run(ctx context.Context) error {
 			return err
 		}
 		done := false
-		if ok {
-			var err error
-			if done, err = s.ranked(at, v, terms, all); err != nil {
-				return err
-			}
+		var err error
+		switch {
+		case phrase != nil:
+			done, err = s.phrase(at, v, phrase)
+		case ok:
+			done, err = s.ranked(at, v, terms, all)
+		}
+		if err != nil {
+			return err
 		}
 		if done {
 			continue
@@ -212,7 +217,7 @@ func (c *collector) Offer(doc uint32, score float64) { c.top.offer(candidate{sco
 
 // threshold is the score below which no document is taken any more.
 func (t *topK) threshold() float64 {
-	if len(t.entries) < t.k {
+	if t.k == 0 || len(t.entries) < t.k {
 		return math.Inf(-1)
 	}
 	return t.entries[0].score

@@ -99,6 +99,15 @@ func randomQuery(random *rand.Rand, zipf *rand.Zipf) api.Query {
 			}
 		}
 		return learned
+	case 3:
+		phrase := ""
+		for range 1 + random.IntN(3) {
+			phrase += fmt.Sprintf("w%d ", zipf.Uint64()%40)
+		}
+		if random.IntN(4) == 0 {
+			phrase += phrase
+		}
+		return &api.Phrase{Text: phrase, Fields: []api.FieldBoost{{Field: "body", Boost: 1}}, Boost: 1.5}
 	case 2:
 		return &api.Bool{Must: []api.Query{match}, MustNot: []api.Query{tag("tenth3")}, Boost: 1}
 	}

@@ -23,6 +23,9 @@ type cursor struct {
 	read decoded
 	// look is a second block, for looking up documents while read walks ahead.
 	look decoded
+	// posting is what the cursor found last in a phrase's document, positions where its positions were read.
+	posting   int
+	positions segment.PositionCursor
 }
 
 // decoded is a block of a list.
@@ -46,6 +49,7 @@ func (d *decoded) load(l *segment.List, block int) bool {
 func (c *cursor) reset(t *Term) {
 	c.Term = t
 	c.at, c.next = 0, 0
+	c.positions = segment.PositionCursor{}
 	c.read.block, c.look.block = noBlock, noBlock
 	switch l := t.List; l.Form {
 	case segment.FormTiny:

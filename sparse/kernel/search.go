@@ -25,11 +25,14 @@ type Searcher struct {
 	found []uint32
 	bound []uint32
 	picks []uint32
+	// starts and places are positions in a document of a phrase.
+	starts, places []uint32
 
 	q     *Query
 	c     Collector
 	unit  float64 // the integer that stands for the score 1
 	floor uint32  // what a candidate must reach
+	every bool // nothing is left out
 	err   error
 }
 
@@ -63,7 +66,7 @@ func (q *Query) Fits() bool {
 
 // Search offers to c the documents of the segment that may be among the best. Error: segment.ErrCorrupt.
 func (s *Searcher) Search(q *Query, c Collector) error {
-	s.q, s.c, s.err = q, c, nil
+	s.q, s.c, s.every, s.err = q, c, false, nil
 	if len(q.Terms) == 0 || c.K() == 0 {
 		return nil
 	}
@@ -105,7 +108,7 @@ func (s *Searcher) begin() {
 
 // raise makes a score the least that a candidate must be able to reach.
 func (s *Searcher) raise(score float64) {
-	if score > 0 {
+	if score > 0 && !s.every {
 		s.floor = max(s.floor, uint32(min(math.MaxUint16, score*s.unit*(1-slack))))
 	}
 }

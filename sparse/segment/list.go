@@ -350,3 +350,29 @@ func windowsOf(docs uint32) int { return int((uint64(docs) + WindowDocs - 1) / W
 
 // KthRanks are the ranks of List.Kth, ascending.
 func KthRanks() [kths]int { return kthRanks }
+
+// PositionCursor remembers where the positions of a list were read last; of its zero value nowhere.
+type PositionCursor struct{ posting, at int }
+
+// SeekPositions gives the bytes from the positions of a text's posting on, for ReadPositions. It is fast where postings
+// follow each other.
+func (l *List) SeekPositions(c *PositionCursor, posting int) []byte {
+	from, skip := 0, posting
+	switch {
+	case c.at > 0 && c.posting <= posting && c.posting/BlockDocs == posting/BlockDocs:
+		from, skip = c.at, posting-c.posting
+	case l.Form != FormTiny:
+		from, skip = int(l.positionAt[posting/BlockDocs]), posting%BlockDocs
+	}
+	if from > len(l.positions) {
+		return nil
+	}
+	at := from + skipPositions(l.positions[from:], skip)
+	c.posting, c.at = posting, at
+	return l.positions[at:]
+}
+
+// ReadPositions appends the positions that data starts with. ok is false where the file is not what it says.
+func ReadPositions(dst []uint32, data []byte) (positions []uint32, ok bool) {
+	return readPositions(dst, data)
+}

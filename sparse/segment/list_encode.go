@@ -14,7 +14,7 @@ const textScale = 1.0 / 255
 
 // denseShare is the share of the documents from which on a list has a bit per document: there the bits cost little more
 // than packed gaps, and finding a document takes no search.
-const denseShare = 8
+const denseShare = 32
 
 func onesCount(w uint64) int { return bits.OnesCount64(w) }
 
@@ -208,7 +208,7 @@ func (e *listEncoder) large(form Form, positions uint64) error {
 	blocks := (n + BlockDocs - 1) / BlockDocs
 	windows := windowsOf(e.docs)
 	scored := e.shape == ShapeText || e.shape == ShapeSparse
-	bounded := scored && n >= windows*16 && blocks > 2
+	bounded := scored && (form == FormDense || n >= windows*16 && blocks > 2)
 	start := len(e.postings)
 	head := make([]byte, listTop)
 	binary.LittleEndian.PutUint64(head, positions)

@@ -1,0 +1,156 @@
+package kernel
+
+import (
+	"math"
+
+	"sagasu/sparse/segment"
+)
+
+// Phrase asks for terms at given distances in one text field. The query's terms are distinct and all have the weight of the
+// phrase, which is scored as one term that occurs as often as the phrase does; All is set.
+type Phrase struct {
+	Query
+	// Slots say where the terms stand, from the first on, the first at 0.
+	Slots []Slot
+}
+
+// Slot is one place of a phrase.
+type Slot struct {
+	// Term is an index into the query's terms.
+	Term int
+	// Offset is the distance from the start.
+	Offset uint32
+}
+
+// Phrase offers to c the documents that may be among the best, and, if every is set, gives the number of all that match.
+// Error: segment.ErrCorrupt.
+//
+// A phrase occurs no more often than any of its terms, so that the lowest of their impacts bounds its score.
+func (s *Searcher) Phrase(p *Phrase, c Collector, every bool) (matches int, err error) {
+	s.q, s.c, s.every, s.err = &p.Query, c, every, nil
+	s.beginPhrase()
+	windows := int((uint64(p.Docs) + windowDocs - 1) / windowDocs)
+	for w := 0; w < windows && s.err == nil; w++ {
+		matches += s.phraseWindow(p, uint32(w))
+	}
+	return matches, s.err
+}
+
+func (s *Searcher) beginPhrase() {
+	terms := s.q.Terms
+	for len(s.cursors) < len(terms) {
+		s.cursors = append(s.cursors, &cursor{})
+	}
+	best := 0.0
+	for i := range terms {
+		s.cursors[i].reset(&terms[i])
+		best = max(best, terms[i].best())
+	}
+	s.order = append(s.order[:0], s.cursors[:len(terms)]...)
+	for i := range s.order { // the shortest list first
+		for j := i; j > 0 && s.order[j].List.Docs < s.order[j-1].List.Docs; j-- {
+			s.order[j], s.order[j-1] = s.order[j-1], s.order[j]
+		}
+	}
+	s.unit = (math.MaxUint16 - 1) / (best * (1 + 2*slack))
+	for _, c := range s.order {
+		c.scale(s.unit)
+	}
+	s.floor = 0
+	s.raise(s.c.Threshold())
+}
+
+func (s *Searcher) phraseWindow(p *Phrase, w uint32) int {
+	base, end := w*windowDocs, (w+1)*windowDocs
+	least := uint32(math.MaxUint32)
+	for _, c := range s.order {
+		if c.windowed() {
+			least = min(least, uint32(c.bounds[c.List.Windows[w]]))
+		} else {
+			if c.next < base && !c.advance(base) {
+				s.corrupt(c)
+				return 0
+			}
+			if c.next >= end {
+				return 0
+			}
+			least = min(least, c.near(end))
+		}
+		if least == 0 || least < s.floor {
+			return 0
+		}
+	}
+	limited := s.limit(w)
+	if limited == 0 {
+		return 0
+	}
+	s.found, s.bound = s.found[:0], s.bound[:0]
+	s.single(s.order[0], base, end, 0, limited > 0)
+	n := 0
+	for i, doc := range s.found {
+		if s.bound[i] >= s.floor && s.aligned(doc) {
+			if freq := s.occurrences(p, doc); freq > 0 {
+				n++
+				s.offerPhrase(&p.Terms[0], doc, freq)
+			}
+		}
+	}
+	return n
+}
+
+// aligned reports whether every term is in the document, often enough, and notes the postings.
+func (s *Searcher) aligned(doc uint32) bool {
+	for _, c := range s.order {
+		posting, ok := c.find(doc)
+		if !ok || uint32(c.bounds[c.List.Impacts[posting]]) < s.floor {
+			return false
+		}
+		c.posting = posting
+	}
+	return true
+}
+
+// occurrences counts the places in the document where the phrase stands.
+func (s *Searcher) occurrences(p *Phrase, doc uint32) uint32 {
+	var ok bool
+	for i, slot := range p.Slots {
+		c := s.cursors[slot.Term]
+		data := c.List.SeekPositions(&c.positions, c.posting)
+		if i == 0 {
+			if s.starts, ok = segment.ReadPositions(s.starts[:0], data); !ok {
+				s.corrupt(c)
+				return 0
+			}
+			continue
+		}
+		if s.places, ok = segment.ReadPositions(s.places[:0], data); !ok {
+			s.corrupt(c)
+			return 0
+		}
+		kept, at := s.starts[:0], 0
+		for _, start := range s.starts {
+			for at < len(s.places) && s.places[at] < start+slot.Offset {
+				at++
+			}
+			if at < len(s.places) && s.places[at] == start+slot.Offset {
+				kept = append(kept, start)
+			}
+		}
+		if s.starts = kept; len(kept) == 0 {
+			return 0
+		}
+	}
+	return uint32(len(s.starts))
+}
+
+// offerPhrase scores a document as if the phrase was a term.
+func (s *Searcher) offerPhrase(t *Term, doc, freq uint32) {
+	if s.c.K() == 0 {
+		return
+	}
+	length := t.Field.Length(doc)
+	tf := float64(freq)
+	norm := t.Norm.Base + float64(t.Norm.Slope*float64(length))
+	s.c.Offer(doc, float64(t.Weight*tf)/(tf+norm))
+	s.raise(s.c.Threshold())
+}

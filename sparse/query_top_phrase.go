@@ -1,0 +1,88 @@
+package sparse
+
+import (
+	"fmt"
+	"slices"
+
+	"sagasu/sparse/kernel"
+	"sagasu/sparse/segment"
+)
+
+// simplePhrase gives the query's phrase if it is in one field and has one term at each place, nil otherwise.
+func (s *search) simplePhrase() *phraseField {
+	c, ok := s.query.(*phraseClause)
+	if !ok || len(c.fields) != 1 {
+		return nil
+	}
+	f := &c.fields[0]
+	for _, slot := range f.slots {
+		if len(slot.terms) != 1 {
+			return nil
+		}
+	}
+	return f
+}
+
+// phrase searches a view for a phrase by the bounds of its lists. done is false where it has none.
+func (s *search) phrase(at int, v *view, f *phraseField) (done bool, err error) {
+	if v.part.mem != nil {
+		return false, nil
+	}
+	column := v.part.file.Column(f.field.ordinal)
+	if !column.Listed() {
+		return false, nil
+	}
+	p := kernel.Phrase{Query: kernel.Query{All: true, Docs: v.docs, Deleted: v.deletedWords()}}
+	if cap(s.lists) < len(f.slots) {
+		s.lists = make([]segment.List, len(f.slots))
+	}
+	for _, slot := range f.slots {
+		term := slot.terms[0]
+		place := term.places[at]
+		if !place.held {
+			return true, nil
+		}
+		i := slices.IndexFunc(f.slots[:len(p.Slots)], func(o phraseSlot) bool { return o.terms[0].key == term.key })
+		if i >= 0 {
+			i = p.Slots[i].Term
+		} else {
+			i = len(p.Terms)
+			list := &s.lists[:len(f.slots)][i]
+			if err := column.List(place.ordinal, list); err != nil {
+				return false, fmt.Errorf("segment %s: field %q: %w", v.part.file.Path(), f.field.name, err)
+			}
+			p.Terms = append(p.Terms, kernel.Term{
+				List: list, Field: column, Weight: f.scorer.weight, Norm: f.scorer.norm(), Text: true, Deleted: -1,
+			})
+		}
+		p.Slots = append(p.Slots, kernel.Slot{Term: i, Offset: slot.position - f.slots[0].position})
+	}
+	if len(p.Terms) == 0 {
+		return true, nil
+	}
+	if s.top.k == 0 {
+		for i := range p.Terms {
+			p.Terms[i].Weight = 1 // nobody asks for scores
+		}
+	}
+	if !p.Fits() {
+		return false, nil
+	}
+	if s.filter != nil {
+		if p.Filter, err = s.words(at, v, s.filter); err != nil {
+			return false, err
+		}
+	}
+	searcher := kernel.Get()
+	defer kernel.Put(searcher)
+	n, err := searcher.Phrase(&p, &collector{&s.top, v}, s.count > 0)
+	if err != nil {
+		return false, fmt.Errorf("segment %s: %w", v.part.file.Path(), err)
+	}
+	if s.count <= 0 {
+		s.more = true
+	} else {
+		s.counted(n)
+	}
+	return true, nil
+}
