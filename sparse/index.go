@@ -61,7 +61,9 @@ type Index struct {
 	cfg    Config
 	fields *fieldSet
 	frames framePool
-	lock   io.Closer
+	// filters are sets of documents of files.
+	filters filterCache
+	lock    io.Closer
 
 	// mu guards what Apply changes: the mutable segment, pending, applied, version.
 	mu      sync.Mutex

@@ -33,6 +33,8 @@ type planner struct {
 	depth   int
 	// frames are those of the query's evaluation, if it is evaluated.
 	frames frames
+	// filters keeps sets of documents; nil if they are not kept.
+	filters *filterCache
 }
 
 // plan resolves a query. scored says whether anybody asks for its scores.

@@ -17,6 +17,15 @@ type setClause struct {
 	boost float64
 	// gather adds a view's documents to the set.
 	gather func(v *view, set *docSet) error
+	// key names the set, for filters to be kept; empty if it is not to be.
+	key   string
+	cache *filterCache
+}
+
+// kept makes the sets of the clause be kept under a key.
+func (p *planner) kept(c *setClause, f *field, format string, args ...any) *setClause {
+	c.key, c.cache = fmt.Sprintf("%d ", f.ordinal)+fmt.Sprintf(format, args...), p.filters
+	return c
 }
 
 // docSet is a set of documents of one view.
@@ -49,9 +58,19 @@ func (s *docSet) addPostings(p segment.Postings) error {
 }
 
 func (c *setClause) bind(_ int, v *view) (node, error) {
+	key := filterKey{v.part.number, c.key}
+	keep := c.cache != nil && c.key != "" && v.part.file != nil
+	if keep {
+		if words, ok := c.cache.get(key); ok {
+			return &setNode{words: words, docs: v.docs, boost: c.boost}, nil
+		}
+	}
 	set := &docSet{words: make([]uint64, (v.docs+63)/64)}
 	if err := c.gather(v, set); err != nil {
 		return nil, err
+	}
+	if keep {
+		c.cache.put(key, set.words)
 	}
 	return &setNode{words: set.words, docs: v.docs, boost: c.boost}, nil
 }
@@ -76,15 +95,15 @@ func (n *setNode) eval(base uint32, out *frame) error {
 func (p *planner) set(q api.Query) (clause, error) {
 	switch q := q.(type) {
 	case *api.MatchAll:
-		return &setClause{q.Boost, gatherAll}, nil
+		return &setClause{boost: q.Boost, gather: gatherAll}, nil
 	case *api.IDs:
-		return &setClause{q.Boost, gatherIDs(q.Values)}, nil
+		return &setClause{boost: q.Boost, gather: gatherIDs(q.Values)}, nil
 	case *api.Exists:
 		f, err := p.fields.get(q.Field)
 		if err != nil {
 			return nil, err
 		}
-		return &setClause{q.Boost, gatherExists(f)}, nil
+		return &setClause{boost: q.Boost, gather: gatherExists(f)}, nil
 	case *api.Term:
 		return p.values(q.Field, []api.Scalar{q.Value}, q.Boost)
 	case *api.Terms:
@@ -139,7 +158,7 @@ func (p *planner) values(name string, values []api.Scalar, boost float64) (claus
 	}
 	switch f.shape {
 	case segment.ShapeText, segment.ShapeKeyword:
-		return &setClause{boost, func(v *view, set *docSet) error {
+		return p.kept(&setClause{boost: boost, gather: func(v *view, set *docSet) error {
 			for _, value := range values {
 				at, _, err := v.find(f, value.Str)
 				if err != nil {
@@ -153,15 +172,15 @@ func (p *planner) values(name string, values []api.Scalar, boost float64) (claus
 				}
 			}
 			return nil
-		}}, nil
+		}}, f, "values %q", stringsOf(values)), nil
 	case segment.ShapePoints:
-		return &setClause{boost, func(v *view, set *docSet) error {
-			for _, value := range values {
-				x := pointOf(f, value)
+		points := pointsOf(f, values)
+		return p.kept(&setClause{boost: boost, gather: func(v *view, set *docSet) error {
+			for _, x := range points {
 				gatherBetween(v, f, x, x, set)
 			}
 			return nil
-		}}, nil
+		}}, f, "points %d", points), nil
 	case segment.ShapeSparse:
 	}
 	return nil, fmt.Errorf("%w: field %q is %s, which has no terms", ErrQuery, name, f.kind)
@@ -173,6 +192,22 @@ func pointOf(f *field, s api.Scalar) int64 {
 		return sortableFloat(s.Float)
 	}
 	return s.Int
+}
+
+func pointsOf(f *field, values []api.Scalar) []int64 {
+	out := make([]int64, len(values))
+	for i, value := range values {
+		out[i] = pointOf(f, value)
+	}
+	return out
+}
+
+func stringsOf(values []api.Scalar) []string {
+	out := make([]string, len(values))
+	for i, value := range values {
+		out[i] = value.Str
+	}
+	return out
 }
 
 func gatherBetween(v *view, f *field, low, high int64, set *docSet) {
@@ -197,7 +232,7 @@ func (p *planner) prefix(q *api.Prefix) (clause, error) {
 		return nil, fmt.Errorf("%w: field %q is %s, prefix needs keyword or text", ErrQuery, q.Field, f.kind)
 	}
 	within := keyRange{low: []byte(q.Value), prefix: q.Value}
-	return &setClause{q.Boost, within.gather(f)}, nil
+	return p.kept(&setClause{boost: q.Boost, gather: within.gather(f)}, f, "prefix %q", q.Value), nil
 }
 
 func (p *planner) rangeOf(q *api.Range) (clause, error) {
@@ -207,15 +242,16 @@ func (p *planner) rangeOf(q *api.Range) (clause, error) {
 	}
 	switch f.shape {
 	case segment.ShapeKeyword:
-		return &setClause{q.Boost, keyRangeOf(q).gather(f)}, nil
+		within := keyRangeOf(q)
+		return p.kept(&setClause{boost: q.Boost, gather: within.gather(f)}, f, "keys %q %q", within.low, within.high), nil
 	case segment.ShapePoints:
 		low, high, ok := pointRange(f, q)
-		return &setClause{q.Boost, func(v *view, set *docSet) error {
+		return p.kept(&setClause{boost: q.Boost, gather: func(v *view, set *docSet) error {
 			if ok {
 				gatherBetween(v, f, low, high, set)
 			}
 			return nil
-		}}, nil
+		}}, f, "between %d %d %v", low, high, ok), nil
 	case segment.ShapeText, segment.ShapeSparse:
 	}
 	return nil, fmt.Errorf("%w: field %q is %s, which has no ranges", ErrQuery, q.Field, f.kind)

@@ -59,8 +59,7 @@ type search struct {
 	// count is how many matches are still to be counted; total were.
 	count, total int
 	more         bool
-	lists        []segment.List
-	kernel       kernel.Query
+	terms        []kernel.Term
 }
 
 // run looks at one view after the other.
@@ -105,12 +104,10 @@ func (s *search) ranked(at int, v *view, terms []summand, all bool) (done bool, 
 	if v.part.mem != nil {
 		return false, nil
 	}
-	q := &s.kernel
-	*q = kernel.Query{Terms: q.Terms[:0], All: all, Docs: v.docs, Deleted: v.deletedWords()}
-	if cap(s.lists) < len(terms) {
-		s.lists = make([]segment.List, len(terms))
-	}
-	lists := s.lists[:len(terms)]
+	searcher := kernel.Get()
+	defer kernel.Put(searcher)
+	q := &kernel.Query{Terms: s.terms[:0], All: all, Docs: v.docs, Deleted: v.deletedWords()}
+	lists := searcher.Lists(len(terms))
 	for i, t := range terms {
 		if !t.places[at].held {
 			if all {
@@ -130,6 +127,7 @@ func (s *search) ranked(at int, v *view, terms []summand, all bool) (done bool, 
 			Text: t.field.shape == segment.ShapeText, Deleted: v.deletedOf(t.field, t.places[at].ordinal),
 		})
 	}
+	s.terms = q.Terms
 	if len(q.Terms) == 0 {
 		return true, nil
 	}
@@ -141,8 +139,6 @@ func (s *search) ranked(at int, v *view, terms []summand, all bool) (done bool, 
 			return false, err
 		}
 	}
-	searcher := kernel.Get()
-	defer kernel.Put(searcher)
 	if s.top.k > 0 {
 		if err := searcher.Search(q, &collector{&s.top, v}); err != nil {
 			return false, fmt.Errorf("segment %s: %w", v.part.file.Path(), err)

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"sagasu/sparse/kernel"
-	"sagasu/sparse/segment"
 )
 
 // simplePhrase gives the query's phrase if it is in one field and has one term at each place, nil otherwise.
@@ -33,9 +32,9 @@ func (s *search) phrase(at int, v *view, f *phraseField) (done bool, err error) 
 		return false, nil
 	}
 	p := kernel.Phrase{Query: kernel.Query{All: true, Docs: v.docs, Deleted: v.deletedWords()}}
-	if cap(s.lists) < len(f.slots) {
-		s.lists = make([]segment.List, len(f.slots))
-	}
+	searcher := kernel.Get()
+	defer kernel.Put(searcher)
+	lists := searcher.Lists(len(f.slots))
 	for _, slot := range f.slots {
 		term := slot.terms[0]
 		place := term.places[at]
@@ -47,7 +46,7 @@ func (s *search) phrase(at int, v *view, f *phraseField) (done bool, err error) 
 			i = p.Slots[i].Term
 		} else {
 			i = len(p.Terms)
-			list := &s.lists[:len(f.slots)][i]
+			list := &lists[i]
 			if err := column.List(place.ordinal, list); err != nil {
 				return false, fmt.Errorf("segment %s: field %q: %w", v.part.file.Path(), f.field.name, err)
 			}
@@ -73,8 +72,6 @@ func (s *search) phrase(at int, v *view, f *phraseField) (done bool, err error) 
 			return false, err
 		}
 	}
-	searcher := kernel.Get()
-	defer kernel.Put(searcher)
 	n, err := searcher.Phrase(&p, &collector{&s.top, v}, s.count > 0)
 	if err != nil {
 		return false, fmt.Errorf("segment %s: %w", v.part.file.Path(), err)

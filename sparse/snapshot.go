@@ -53,7 +53,9 @@ func (s *Snapshot) Search(ctx context.Context, req Request) (TopDocs, error) {
 	if err := work.run(ctx); err != nil {
 		return TopDocs{}, err
 	}
-	return work.result(), nil
+	out := work.result()
+	work.top.release()
+	return out, nil
 }
 
 // result gives what was found.
@@ -94,7 +96,7 @@ func (s *Snapshot) plan(query, filter api.Query, stats *Statistics, scored bool)
 
 // planner gives a planner for one query, with the statistics of Request.Stats.
 func (s *Snapshot) planner(stats *Statistics) *planner {
-	return &planner{fields: s.index.fields, gen: s.gen, global: stats, frames: frames{pool: &s.index.frames}}
+	return &planner{fields: s.index.fields, gen: s.gen, global: stats, frames: frames{pool: &s.index.frames}, filters: &s.index.filters}
 }
 
 // run evaluates a query and calls visit with each window that has live matches.

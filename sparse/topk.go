@@ -1,6 +1,9 @@
 package sparse
 
-import "slices"
+import (
+	"slices"
+	"sync"
+)
 
 // topK keeps the k best documents seen: a heap whose root is the worst of them.
 type topK struct {
@@ -8,10 +11,24 @@ type topK struct {
 	entries []candidate
 }
 
-// firstEntries is the room that is made at once for entries, of 40 bytes each; few searches ask for more.
-const firstEntries = 64
+// entriesPool keeps the rooms of former searches, of at most keptEntries entries of 32 bytes.
+var entriesPool = sync.Pool{New: func() any { e := make([]candidate, 0, 128); return &e }}
 
-func newTopK(k int) topK { return topK{k: k, entries: make([]candidate, 0, min(k, firstEntries))} }
+const keptEntries = 16 << 10
+
+func newTopK(k int) topK {
+	room, _ := entriesPool.Get().(*[]candidate)
+	return topK{k: k, entries: (*room)[:0]}
+}
+
+// release gives the room back.
+func (t *topK) release() {
+	if cap(t.entries) <= keptEntries {
+		clear(t.entries)
+		t.entries = t.entries[:0]
+		entriesPool.Put(&t.entries)
+	}
+}
 
 type candidate struct {
 	score float64

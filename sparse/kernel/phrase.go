@@ -30,6 +30,7 @@ func (s *Searcher) Phrase(p *Phrase, c Collector, every bool) (matches int, err 
 	s.q, s.c, s.every, s.err = &p.Query, c, every, nil
 	s.beginPhrase()
 	windows := int((uint64(p.Docs) + windowDocs - 1) / windowDocs)
+	s.heavy = append(s.heavy[:0], make([]uint32, windows)...)
 	for w := 0; w < windows && s.err == nil; w++ {
 		matches += s.phraseWindow(p, uint32(w))
 	}
@@ -46,14 +47,15 @@ func (s *Searcher) beginPhrase() {
 		s.cursors[i].reset(&terms[i])
 		best = max(best, terms[i].best())
 	}
-	s.order = append(s.order[:0], s.cursors[:len(terms)]...)
-	for i := range s.order { // the shortest list first
-		for j := i; j > 0 && s.order[j].List.Docs < s.order[j-1].List.Docs; j-- {
+	s.order = s.order[:0]
+	for i := range terms { // the shortest list first
+		s.order = append(s.order, int32(i))
+		for j := i; j > 0 && s.ordered(j).List.Docs < s.ordered(j-1).List.Docs; j-- {
 			s.order[j], s.order[j-1] = s.order[j-1], s.order[j]
 		}
 	}
 	s.unit = (math.MaxUint16 - 1) / (best * (1 + 2*slack))
-	for _, c := range s.order {
+	for _, c := range s.cursors[:len(terms)] {
 		c.scale(s.unit)
 	}
 	s.floor = 0
@@ -63,7 +65,8 @@ func (s *Searcher) beginPhrase() {
 func (s *Searcher) phraseWindow(p *Phrase, w uint32) int {
 	base, end := w*windowDocs, (w+1)*windowDocs
 	least := uint32(math.MaxUint32)
-	for _, c := range s.order {
+	for i := range s.order {
+		c := s.ordered(i)
 		if c.windowed() {
 			least = min(least, uint32(c.bounds[c.List.Windows[w]]))
 		} else {
@@ -85,7 +88,10 @@ func (s *Searcher) phraseWindow(p *Phrase, w uint32) int {
 		return 0
 	}
 	s.found, s.bound = s.found[:0], s.bound[:0]
-	s.single(s.order[0], base, end, 0, limited > 0)
+	s.single(s.ordered(0), base, end, 0, limited > 0)
+	for i := range s.order[1:] {
+		s.meet(s.ordered(i+1), base, end)
+	}
 	n := 0
 	for i, doc := range s.found {
 		if s.bound[i] >= s.floor && s.aligned(doc) {
@@ -100,7 +106,8 @@ func (s *Searcher) phraseWindow(p *Phrase, w uint32) int {
 
 // aligned reports whether every term is in the document, often enough, and notes the postings.
 func (s *Searcher) aligned(doc uint32) bool {
-	for _, c := range s.order {
+	for i := range s.order {
+		c := s.ordered(i)
 		posting, ok := c.find(doc)
 		if !ok || uint32(c.bounds[c.List.Impacts[posting]]) < s.floor {
 			return false

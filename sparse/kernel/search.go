@@ -10,11 +10,12 @@ import (
 // Searcher holds what a search needs beside the query, to be used again. Not safe for concurrent use.
 type Searcher struct {
 	cursors []*cursor
+	lists   []segment.List
 	// heavy are the summed bounds, by window, of the lists that know theirs.
 	heavy []uint32
-	// order are the cursors of the present window, by their bound in it, ascending; most are those bounds, and under[i]
-	// the sum of the first i.
-	order []*cursor
+	// order are the cursors of the present window, as indexes, by their bound in it, ascending; most are those bounds, and
+	// under[i] the sum of the first i.
+	order []int32
 	most  []uint32
 	under []uint32
 
@@ -32,7 +33,7 @@ type Searcher struct {
 	c     Collector
 	unit  float64 // the integer that stands for the score 1
 	floor uint32  // what a candidate must reach
-	every bool // nothing is left out
+	every bool    // nothing is left out
 	err   error
 }
 
@@ -64,6 +65,17 @@ func (q *Query) Fits() bool {
 	return total > 1e-200 && total < 1e200
 }
 
+// Lists gives room for n lists, until the next call.
+func (s *Searcher) Lists(n int) []segment.List {
+	if cap(s.lists) < n {
+		s.lists = make([]segment.List, n)
+	}
+	return s.lists[:n]
+}
+
+// ordered gives the i-th cursor of the order.
+func (s *Searcher) ordered(i int) *cursor { return s.cursors[s.order[i]] }
+
 // Search offers to c the documents of the segment that may be among the best. Error: segment.ErrCorrupt.
 func (s *Searcher) Search(q *Query, c Collector) error {
 	s.q, s.c, s.every, s.err = q, c, false, nil
@@ -79,8 +91,17 @@ func (s *Searcher) Search(q *Query, c Collector) error {
 	return s.err
 }
 
-// chosenDocs is the number of allowed documents in a window below which the lists are asked about each of them.
-const chosenDocs = 200
+// chosenShare is how many postings are read in the time that the lists are asked about one document.
+const chosenShare = 8
+
+// postings is about the number of postings in a window of the lists from the one in the order on.
+func (s *Searcher) postings(from int) int {
+	n := 0
+	for i := from; i < len(s.order); i++ {
+		n += s.ordered(i).List.Docs
+	}
+	return n / len(s.heavy)
+}
 
 func (s *Searcher) begin() {
 	total := 0.0
@@ -132,7 +153,7 @@ func (s *Searcher) window(w uint32) {
 	sum := s.heavy[w]
 	s.order, s.most = s.order[:0], s.most[:0]
 	terms := s.cursors[:len(s.q.Terms)]
-	for _, c := range terms {
+	for i, c := range terms {
 		if c.windowed() || c.next >= end {
 			continue
 		}
@@ -143,15 +164,15 @@ func (s *Searcher) window(w uint32) {
 		if c.next < end {
 			most := c.near(end)
 			sum += most
-			s.enter(c, most)
+			s.enter(i, most)
 		}
 	}
 	if sum == 0 || sum < s.floor || s.q.All && s.lacks(w, end) {
 		return
 	}
-	for _, c := range terms {
+	for i, c := range terms {
 		if c.windowed() && c.List.Windows[w] > 0 {
-			s.enter(c, uint32(c.bounds[c.List.Windows[w]]))
+			s.enter(i, uint32(c.bounds[c.List.Windows[w]]))
 		}
 	}
 	limited := s.limit(w)
@@ -170,10 +191,10 @@ func (s *Searcher) window(w uint32) {
 	switch {
 	case s.q.All:
 		s.conjunction(base, end, limited > 0)
-	case limited > 0 && limited < chosenDocs:
+	case limited > 0 && limited*chosenShare < s.postings(essential):
 		s.chosen(base)
 	case essential == len(s.order)-1:
-		s.single(s.order[essential], base, end, s.under[essential], limited > 0)
+		s.single(s.ordered(essential), base, end, s.under[essential], limited > 0)
 		s.probe(essential, false)
 	default:
 		s.several(s.order[essential:], base, end, s.under[essential], limited > 0)
@@ -188,8 +209,8 @@ func (s *Searcher) corrupt(c *cursor) {
 }
 
 // enter puts a cursor into the order of the window.
-func (s *Searcher) enter(c *cursor, most uint32) {
-	s.order, s.most = append(s.order, c), append(s.most, most)
+func (s *Searcher) enter(cursor int, most uint32) {
+	s.order, s.most = append(s.order, int32(cursor)), append(s.most, most)
 	for i := len(s.order) - 1; i > 0 && s.most[i-1] > most; i-- {
 		s.order[i], s.order[i-1] = s.order[i-1], s.order[i]
 		s.most[i], s.most[i-1] = s.most[i-1], s.most[i]

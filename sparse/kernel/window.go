@@ -162,9 +162,10 @@ func nextAtLeast(values []uint8, at int, least uint8) int {
 }
 
 // several finds candidates by adding up lists.
-func (s *Searcher) several(lists []*cursor, base, end, rest uint32, limited bool) {
+func (s *Searcher) several(lists []int32, base, end, rest uint32, limited bool) {
 	var touched [windowWords]uint64
-	for _, c := range lists {
+	for _, i := range lists {
+		c := s.cursors[i]
 		if c.List.Form == segment.FormDense {
 			s.addDense(c, base, &touched)
 		} else {
@@ -243,7 +244,7 @@ func (s *Searcher) addBlocks(c *cursor, base, end uint32, touched *[windowWords]
 // drops those that can't reach the floor any more or, if all is set, that a list lacks.
 func (s *Searcher) probe(lists int, all bool) {
 	for i := lists - 1; i >= 0 && len(s.found) > 0; i-- {
-		c, most := s.order[i], s.most[i]
+		c, most := s.ordered(i), s.most[i]
 		kept := 0
 		for j, doc := range s.found {
 			bound := s.bound[j] - most
@@ -265,8 +266,8 @@ func (s *Searcher) probe(lists int, all bool) {
 // conjunction finds the candidates that every list has: the shortest leads.
 func (s *Searcher) conjunction(base, end uint32, limited bool) {
 	lead := 0
-	for i, c := range s.order {
-		if c.List.Docs < s.order[lead].List.Docs {
+	for i := range s.order {
+		if s.ordered(i).List.Docs < s.ordered(lead).List.Docs {
 			lead = i
 		}
 	}
@@ -277,8 +278,42 @@ func (s *Searcher) conjunction(base, end uint32, limited bool) {
 	for _, most := range s.most[:last] {
 		rest += most
 	}
-	s.single(s.order[last], base, end, rest, limited)
+	s.single(s.ordered(last), base, end, rest, limited)
+	for i := range last {
+		s.meet(s.ordered(i), base, end)
+	}
 	s.probe(last, true)
+}
+
+// meetShare is how many postings of a list in a window are read in the time that one candidate is looked up in.
+const meetShare = 8
+
+// meet drops the candidates that a list lacks, where they are many enough for reading it to pay; the others are looked up
+// later.
+func (s *Searcher) meet(c *cursor, base, end uint32) {
+	var held *[windowWords]uint64
+	switch {
+	case len(s.found) == 0:
+		return
+	case c.List.Form == segment.FormDense:
+		held = (*[windowWords]uint64)(c.List.Words[base>>6:])
+	case len(s.found)*meetShare*len(s.heavy) < c.List.Docs:
+		return
+	default:
+		if held = s.held(c, base, end); held == nil {
+			s.found = s.found[:0]
+			return
+		}
+	}
+	kept := 0
+	for i, doc := range s.found {
+		at := doc & (windowDocs - 1)
+		if held[at>>6]>>(at&63)&1 != 0 {
+			s.found[kept], s.bound[kept] = doc, s.bound[i]
+			kept++
+		}
+	}
+	s.found, s.bound = s.found[:kept], s.bound[:kept]
 }
 
 // chosen takes the documents of the mask as candidates, where they are few, and asks every list about them.
