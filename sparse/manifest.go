@@ -112,6 +112,8 @@ func parseManifest(data []byte) (manifestBody, error) {
 	}
 	if v := binary.LittleEndian.Uint32(data[8:]); v > manifestVersion {
 		return body, fmt.Errorf("%w: version %d, this build reads up to %d", ErrNewerFormat, v, manifestVersion)
+	} else if v == 0 {
+		return body, fmt.Errorf("%w: manifest of version 0", ErrCorrupt)
 	}
 	text := data[manifestHeader:]
 	if uint64(len(text)) != uint64(binary.LittleEndian.Uint32(data[12:])) || len(text) > maxManifest {

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"hash/crc32"
 	"unsafe"
 
 	"github.com/cespare/xxhash/v2"
@@ -26,7 +25,7 @@ type Reader struct {
 	zstd                   *zstd.Decoder
 }
 
-// Open maps the segment at path and verifies every checksum. shapes are what the schema says of the
+// Open maps the segment at path and verifies all of it, as Verify does. shapes are what the schema says of the
 // fields, by ordinal; a file that says otherwise is corrupt. Errors name the file.
 func Open(fs vfs.FS, path string, shapes []Shape) (*Reader, error) {
 	m, err := fs.Map(path)
@@ -102,44 +101,20 @@ func (s sectionMap) get(kind sectionKind, field int) []byte {
 	return s[sectionID{kind, uint16(field)}]
 }
 
-// readTable checks header, footer, table and every section's checksum.
+// readTable checks all that Verify does and gives the sections.
 func readTable(data []byte) (sectionMap, error) {
-	if len(data) < headerSize+footerSize {
-		return nil, fmt.Errorf("%w: %d bytes, shorter than header and footer", ErrCorrupt, len(data))
-	}
-	if string(data[:8]) != magic {
-		return nil, fmt.Errorf("%w: not a segment", ErrCorrupt)
-	}
-	if v := binary.LittleEndian.Uint32(data[8:]); v > FormatVersion {
-		return nil, fmt.Errorf("%w: version %d, this build reads up to %d", ErrNewerFormat, v, FormatVersion)
-	} else if v == 0 {
-		return nil, fmt.Errorf("%w: version 0", ErrCorrupt)
-	}
-	foot := data[len(data)-footerSize:]
-	if string(foot[16:]) != magic {
-		return nil, fmt.Errorf("%w: truncated, no footer", ErrCorrupt)
-	}
-	at, size := binary.LittleEndian.Uint64(foot), uint64(binary.LittleEndian.Uint32(foot[8:]))
-	end := uint64(len(data) - footerSize)
-	if at > end || size > end-at || size%entrySize != 0 {
-		return nil, fmt.Errorf("%w: table of contents lies outside the file", ErrCorrupt)
-	}
-	table := data[at : at+size]
-	if crc32.Checksum(table, castagnoli) != binary.LittleEndian.Uint32(foot[12:]) {
-		return nil, fmt.Errorf("%w: checksum of the table of contents", ErrCorrupt)
-	}
-	sections := make(sectionMap, len(table)/entrySize)
-	for ; len(table) > 0; table = table[entrySize:] {
-		id := sectionID{sectionKind(binary.LittleEndian.Uint16(table)), binary.LittleEndian.Uint16(table[2:])}
-		at, size := binary.LittleEndian.Uint64(table[8:]), binary.LittleEndian.Uint64(table[16:])
-		if at > end || size > end-at {
-			return nil, fmt.Errorf("%w: section %d of field %d lies outside the file", ErrCorrupt, id.kind, id.field)
+	if len(data) >= headerSize && string(data[:8]) == magic {
+		if v := binary.LittleEndian.Uint32(data[8:]); v > FormatVersion {
+			return nil, fmt.Errorf("%w: version %d, this build reads up to %d", ErrNewerFormat, v, FormatVersion)
 		}
-		body := data[at : at+size]
-		if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(table[4:]) {
-			return nil, fmt.Errorf("%w: checksum of section %d of field %d", ErrCorrupt, id.kind, id.field)
-		}
-		sections[id] = body
+	}
+	list, err := verify(data, func(int) error { return nil })
+	if err != nil {
+		return nil, err
+	}
+	sections := make(sectionMap, len(list))
+	for _, p := range list {
+		sections[p.id] = data[p.at : p.at+p.size]
 	}
 	return sections, nil
 }

@@ -45,58 +45,61 @@ type placed struct {
 // the number of bytes before they are read, and may wait; its error ends Verify, as the context's does. Whatever
 // differs gives ErrCorrupt naming the file and the section.
 func (r *Reader) Verify(ctx context.Context, pace func(bytes int) error) error {
-	if err := verify(ctx, r.mapping.Bytes(), pace); err != nil {
+	step := func(bytes int) error { return cmp.Or(ctx.Err(), pace(bytes)) }
+	if _, err := verify(r.mapping.Bytes(), step); err != nil {
 		return fmt.Errorf("verify segment %s: %w", r.path, err)
 	}
 	return nil
 }
 
-func verify(ctx context.Context, data []byte, pace func(bytes int) error) error {
+// verify checks a whole file and gives its sections in the order they lie in it. step is called before every read.
+func verify(data []byte, step func(bytes int) error) ([]placed, error) {
 	list, err := placements(data)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	at := uint64(headerSize)
 	for _, p := range list {
 		if err := zeroBetween(data, at, p.at); err != nil {
-			return fmt.Errorf("%w, before %s", err, p.id)
+			return nil, fmt.Errorf("%w, before %s", err, p.id)
 		}
 		sum := uint32(0)
 		for body := data[p.at : p.at+p.size]; len(body) > 0; {
-			step := body[:min(len(body), verifyStep)]
-			if err := cmp.Or(ctx.Err(), pace(len(step))); err != nil {
-				return err
+			part := body[:min(len(body), verifyStep)]
+			if err := step(len(part)); err != nil {
+				return nil, err
 			}
-			sum, body = crc32.Update(sum, castagnoli, step), body[len(step):]
+			sum, body = crc32.Update(sum, castagnoli, part), body[len(part):]
 		}
 		if sum != p.sum {
-			return fmt.Errorf("%w: checksum of %s", ErrCorrupt, p.id)
+			return nil, fmt.Errorf("%w: checksum of %s", ErrCorrupt, p.id)
 		}
 		at = max(at, p.at+p.size)
 	}
 	table := binary.LittleEndian.Uint64(data[len(data)-footerSize:])
 	if err := zeroBetween(data, at, table); err != nil {
-		return fmt.Errorf("%w, before the table of contents", err)
+		return nil, fmt.Errorf("%w, before the table of contents", err)
 	}
 	size := uint64(binary.LittleEndian.Uint32(data[len(data)-footerSize+8:]))
-	return zeroBetween(data, table+size, uint64(len(data)-footerSize))
+	if err := zeroBetween(data, table+size, uint64(len(data)-footerSize)); err != nil {
+		return nil, fmt.Errorf("%w, before the footer", err)
+	}
+	return list, nil
 }
 
 // placements checks what frames the sections and gives them in the order of the file.
 func placements(data []byte) ([]placed, error) {
-	if len(data) < headerSize+footerSize || string(data[:8]) != magic {
-		return nil, fmt.Errorf("%w: header", ErrCorrupt)
-	}
-	// Open has read the version already; another one now is damage, whatever it says.
-	v := binary.LittleEndian.Uint32(data[8:])
-	if v == 0 || v > FormatVersion || binary.LittleEndian.Uint32(data[12:]) != 0 {
-		return nil, fmt.Errorf("%w: header", ErrCorrupt)
+	if err := checkHeader(data); err != nil {
+		return nil, err
 	}
 	foot := data[len(data)-footerSize:]
+	if string(foot[16:]) != magic {
+		return nil, fmt.Errorf("%w: truncated, no footer", ErrCorrupt)
+	}
 	end := uint64(len(data) - footerSize)
 	at, size := binary.LittleEndian.Uint64(foot), uint64(binary.LittleEndian.Uint32(foot[8:]))
-	if string(foot[16:]) != magic || at > end || size > end-at || size%entrySize != 0 {
-		return nil, fmt.Errorf("%w: footer", ErrCorrupt)
+	if at > end || size > end-at || size%entrySize != 0 {
+		return nil, fmt.Errorf("%w: table of contents lies outside the file", ErrCorrupt)
 	}
 	table := data[at : at+size]
 	if crc32.Checksum(table, castagnoli) != binary.LittleEndian.Uint32(foot[12:]) {
@@ -116,6 +119,24 @@ func placements(data []byte) ([]placed, error) {
 	}
 	slices.SortStableFunc(list, func(a, b placed) int { return cmp.Compare(a.at, b.at) })
 	return list, nil
+}
+
+// checkHeader refuses every version but those this build reads. Open has told a newer one from damage before; one
+// that appears later is damage, whatever it says.
+func checkHeader(data []byte) error {
+	if len(data) < headerSize+footerSize {
+		return fmt.Errorf("%w: %d bytes, shorter than header and footer", ErrCorrupt, len(data))
+	}
+	if string(data[:8]) != magic {
+		return fmt.Errorf("%w: header: not a segment", ErrCorrupt)
+	}
+	if v := binary.LittleEndian.Uint32(data[8:]); v == 0 || v > FormatVersion {
+		return fmt.Errorf("%w: header: version %d", ErrCorrupt, v)
+	}
+	if v := binary.LittleEndian.Uint32(data[12:]); v != 0 {
+		return fmt.Errorf("%w: header: its reserved bytes are %#x", ErrCorrupt, v)
+	}
+	return nil
 }
 
 // zeroBetween checks the padding of a stretch of the file; none is left where it ends before it begins.

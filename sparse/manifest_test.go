@@ -1,0 +1,37 @@
+package sparse
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestParseManifest(t *testing.T) {
+	dir := t.TempDir()
+	x := openTest(t, testConfig(dir, testSchema(1.2, 0.75)))
+	apply(t, x, 1, put("a", "one two"))
+	flush(t, x)
+	require.NoError(t, x.Close())
+	data, err := os.ReadFile(filepath.Join(dir, manifestName))
+	require.NoError(t, err)
+	_, err = parseManifest(data)
+	require.NoError(t, err)
+	t.Run("version 0 is damage", func(t *testing.T) {
+		bad := append([]byte(nil), data...)
+		bad[8] = 0
+		_, err := parseManifest(bad)
+		require.ErrorIs(t, err, ErrCorrupt)
+		require.ErrorContains(t, err, "version 0")
+	})
+	t.Run("every bit that flips is found", func(t *testing.T) {
+		bad := append([]byte(nil), data...)
+		for bit := range 8 * len(bad) {
+			bad[bit/8] ^= 1 << (bit % 8)
+			_, err := parseManifest(bad)
+			require.Error(t, err, "bit %d", bit)
+			bad[bit/8] ^= 1 << (bit % 8)
+		}
+	})
+}
