@@ -125,7 +125,10 @@ func (x *Index) build(inputs []segment.Input) (*part, [][]uint32, error) {
 
 // plan is how a segment is built at this moment.
 func (x *Index) plan() segment.Plan {
-	p := segment.Plan{Shapes: x.fields.shapes, Norms: make([]segment.Norm, len(x.fields.list))}
+	p := segment.Plan{
+		Shapes: x.fields.shapes, Norms: make([]segment.Norm, len(x.fields.list)),
+		Reorder: x.cfg.ReorderDocs, Abort: x.work.stopping,
+	}
 	stats := x.current.Load().stats
 	for _, f := range x.fields.list {
 		p.Norms[f.ordinal] = newScorer(f, stats[f.ordinal], 1).norm()

@@ -26,6 +26,9 @@ type Config struct {
 	Analyzers *analysis.Registry
 	// FlushBytes is the size of the mutable segment, in bytes, at which it is frozen and written.
 	FlushBytes int
+	// ReorderDocs is the number of documents from which on a segment's are put into the order in which they are searched
+	// best; 0 for never. No answer depends on it.
+	ReorderDocs int
 	// State gives the owner's state as of the last applied batch, kept with the manifest; nil for none.
 	// It is called by the goroutine that calls Apply or Flush, never during either's changes.
 	State func() []byte
@@ -34,7 +37,7 @@ type Config struct {
 }
 
 // Default gives a Config to which FS, Dir, Schema, Analyzers and Logger are to be added.
-func Default() Config { return Config{FlushBytes: defaultFlushBytes} }
+func Default() Config { return Config{FlushBytes: defaultFlushBytes, ReorderDocs: defaultReorderDocs} }
 
 // Validate names the first setting that can't be.
 func (c Config) Validate() error {
@@ -49,6 +52,8 @@ func (c Config) Validate() error {
 		return errors.New("sparse: Logger is not set")
 	case c.FlushBytes <= 0:
 		return fmt.Errorf("sparse: FlushBytes is %d, must be positive", c.FlushBytes)
+	case c.ReorderDocs < 0:
+		return fmt.Errorf("sparse: ReorderDocs is %d, must not be negative", c.ReorderDocs)
 	case c.FlushBytes > maxFlushBytes:
 		return fmt.Errorf("sparse: FlushBytes is %d, must be at most %d", c.FlushBytes, maxFlushBytes)
 	}

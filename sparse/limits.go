@@ -5,6 +5,8 @@ const (
 	// large enough that a million documents merge few times, and small enough that a node with little
 	// data stays under 150 MB.
 	defaultFlushBytes = 32 << 20
+	// defaultReorderDocs is where it begins to pay: ordering takes some 40 us a document, once for every merge of that size.
+	defaultReorderDocs = 100_000
 	// maxPending bounds the frozen segments that wait to be written; Apply waits beyond.
 	maxPending = 3
 	// maxPendingFactor times FlushBytes bounds their size: a document of 16 MiB of distinct words takes

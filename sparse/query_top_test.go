@@ -31,7 +31,9 @@ func searchExhaustively(t testing.TB, s *Snapshot, req Request) TopDocs {
 
 // largeIndex has some windows of documents, in several segments, with deletes if wanted.
 func largeIndex(t testing.TB, docs int, deletes bool) *Index {
-	x, err := Open(testConfig(t.TempDir(), testSchema(1.2, 0.75)))
+	cfg := testConfig(t.TempDir(), testSchema(1.2, 0.75))
+	cfg.ReorderDocs = docs / 4
+	x, err := Open(cfg)
 	require.NoError(t, err)
 	random := rand.New(rand.NewPCG(3, 4))
 	zipf := rand.NewZipf(random, 1.05, 3, 20_000)

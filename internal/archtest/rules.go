@@ -59,7 +59,7 @@ func imports() map[string][]string {
 		"sparse/mergeplan": {},
 		"sparse/reorder":   {},
 		"sparse/kernel":    {"sparse/segment"},
-		"sparse/segment":   {"api", "internal/invariants", "internal/vfs"},
+		"sparse/segment":   {"api", "internal/invariants", "internal/vfs", "sparse/reorder"},
 		"sparse":           {"api", "internal/invariants", "internal/vfs", "sparse/..."},
 
 		"embedclient":                  {"api", "internal/obs"},

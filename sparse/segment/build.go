@@ -28,6 +28,11 @@ type Plan struct {
 	// Norms are what scores of the fields are expected to be computed with, by ordinal; of texts only. Bounds are
 	// tightest where they are.
 	Norms []Norm
+	// Reorder is the number of documents from which on they get the order in which they compress and are searched best;
+	// 0 for never.
+	Reorder int
+	// Abort, if not nil, is asked now and then whether to leave them in the order they came in.
+	Abort func() bool
 }
 
 // Build writes the documents of the inputs, in order, into a new file at path and syncs it; the caller
@@ -40,7 +45,12 @@ func Build(fs vfs.FS, path string, plan Plan, inputs []Input) ([][]uint32, error
 	}
 	b := &builder{plan: plan, inputs: inputs}
 	b.number()
-	err = b.write(file)
+	if plan.Reorder > 0 && int(b.docs) >= plan.Reorder {
+		err = b.reorder()
+	}
+	if err == nil {
+		err = b.write(file)
+	}
 	if closeErr := file.Close(); err == nil && closeErr != nil {
 		err = fmt.Errorf("close segment: %w", closeErr)
 	}
@@ -54,9 +64,11 @@ type builder struct {
 	plan   Plan
 	inputs []Input
 	maps   [][]uint32
-	docs   uint32
-	meta   meta
-	out    *writer
+	// sequence has the new documents in order.
+	sequence []origin
+	docs     uint32
+	meta     meta
+	out      *writer
 }
 
 // number assigns the new documents' numbers.
@@ -70,6 +82,7 @@ func (b *builder) number() {
 				continue
 			}
 			m[doc] = b.docs
+			b.sequence = append(b.sequence, origin{uint32(i), uint32(doc)})
 			b.docs++
 		}
 		b.maps[i] = m
@@ -78,14 +91,9 @@ func (b *builder) number() {
 
 // each calls fn for every document taken over, in the new order.
 func (b *builder) each(fn func(src Source, doc uint32) error) error {
-	for i, in := range b.inputs {
-		for doc, to := range b.maps[i] {
-			if to == Dropped {
-				continue
-			}
-			if err := fn(in.Source, uint32(doc)); err != nil {
-				return err
-			}
+	for _, o := range b.sequence {
+		if err := fn(b.inputs[o.input].Source, o.doc); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -189,23 +189,19 @@ func (b *builder) writeForward(ordinal int, fields []FieldSource, ordinals [][]u
 	offsets := make([]byte, 0, 8*(int(b.docs)+1))
 	var forward []byte
 	var terms []uint32
-	for i, f := range fields {
-		for doc, to := range b.maps[i] {
-			if to == Dropped {
-				continue
+	for _, o := range b.sequence {
+		f := fields[o.input]
+		lengths = binary.LittleEndian.AppendUint32(lengths, f.Length(o.doc))
+		offsets = binary.LittleEndian.AppendUint64(offsets, uint64(len(forward)))
+		terms = f.Forward(terms[:0], o.doc)
+		last := uint32(0)
+		for _, t := range terms {
+			if int(t) >= len(ordinals[o.input]) {
+				return fmt.Errorf("%w: term %d of %d", ErrCorrupt, t, len(ordinals[o.input]))
 			}
-			lengths = binary.LittleEndian.AppendUint32(lengths, f.Length(uint32(doc)))
-			offsets = binary.LittleEndian.AppendUint64(offsets, uint64(len(forward)))
-			terms = f.Forward(terms[:0], uint32(doc))
-			last := uint32(0)
-			for _, t := range terms {
-				if int(t) >= len(ordinals[i]) {
-					return fmt.Errorf("%w: term %d of %d", ErrCorrupt, t, len(ordinals[i]))
-				}
-				to := ordinals[i][t]
-				forward = binary.AppendUvarint(forward, uint64(to-last))
-				last = to
-			}
+			to := ordinals[o.input][t]
+			forward = binary.AppendUvarint(forward, uint64(to-last))
+			last = to
 		}
 	}
 	offsets = binary.LittleEndian.AppendUint64(offsets, uint64(len(forward)))

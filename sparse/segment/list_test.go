@@ -19,8 +19,15 @@ type posting struct {
 // randomList gives the postings of one key: about a share of the documents.
 func randomList(random *rand.Rand, shape Shape, docs uint32, share float64) []posting {
 	var list []posting
+	// Lists come in runs, as ordered documents make them.
+	within := uint32(0)
 	for doc := range docs {
-		if random.Float64() >= share && (doc+1 < docs || len(list) > 0) {
+		if within > 0 {
+			within--
+		} else if random.Float64() < share/300 {
+			within = 300 + uint32(random.IntN(300))
+		}
+		if within == 0 && random.Float64() >= share && (doc+1 < docs || len(list) > 0) {
 			continue
 		}
 		p := posting{doc: doc, freq: 1}
@@ -73,7 +80,7 @@ func encode(t require.TestingT, random *rand.Rand, shape Shape, docs uint32, lis
 func TestLists(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		shape := rapid.SampledFrom([]Shape{ShapeText, ShapeKeyword, ShapeSparse}).Draw(t, "shape")
-		docs := rapid.SampledFrom([]uint32{1, 100, 4096, 4097, 30_000}).Draw(t, "documents")
+		docs := rapid.SampledFrom([]uint32{1, 100, 1000, 4096, 4097, 30_000}).Draw(t, "documents")
 		shares := rapid.SliceOfN(rapid.SampledFrom([]float64{0, 0.001, 0.01, 0.05, 0.3, 1}), 1, 3).Draw(t, "shares")
 		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
 		var lists [][]posting

@@ -22,6 +22,9 @@ func packBlock(dst []uint32, values *[BlockDocs]uint32, width uint) []uint32 {
 		dst = append(dst, 0)
 	}
 	out := dst[from:]
+	if width == 0 {
+		return dst // documents that follow each other
+	}
 	for row := range uint(BlockDocs / lanes) {
 		bit := row * width
 		word, shift := bit>>5*lanes, bit&31
@@ -91,5 +94,5 @@ func packedWords(n int, width uint) int {
 	if n < BlockDocs {
 		return max(2, (n*int(width)+31)/32+1)
 	}
-	return lanes*int(width) + lanes
+	return lanes*int(max(1, width)) + lanes
 }
