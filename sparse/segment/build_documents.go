@@ -2,12 +2,10 @@ package segment
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
 	"math/bits"
 
 	"github.com/cespare/xxhash/v2"
-	"github.com/klauspost/compress/zstd"
 )
 
 // writeIDs writes the ids, their offsets, and an open-addressing hash table of at least twice
@@ -67,61 +65,4 @@ func (b *builder) writeColumns() error {
 		return err
 	}
 	return b.out.section(sectionDigests, 0, digests)
-}
-
-// writeStored writes blocks of documents, each compressed by itself, and an index of a row a block: first
-// document u32, raw size u32, offset u64; a last row closes it.
-func (b *builder) writeStored() error {
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest))
-	if err != nil {
-		return fmt.Errorf("make compressor: %w", err)
-	}
-	if err := b.out.begin(); err != nil {
-		return err
-	}
-	var index, raw, packed []byte
-	first, next := uint32(0), uint32(0)
-	row := func() {
-		index = binary.LittleEndian.AppendUint32(index, first)
-		index = binary.LittleEndian.AppendUint32(index, uint32(len(raw)))
-		index = binary.LittleEndian.AppendUint64(index, b.out.offset-b.out.start)
-	}
-	flush := func() error {
-		row()
-		packed = enc.EncodeAll(raw, packed[:0])
-		raw, first = raw[:0], next
-		return b.out.write(packed)
-	}
-	err = b.each(func(src Source, doc uint32) error {
-		stored, err := src.Stored(doc)
-		if err != nil {
-			return err
-		}
-		raw = appendStored(raw, stored)
-		next++
-		if len(raw) >= storedBlock {
-			return flush()
-		}
-		return nil
-	})
-	if err == nil && len(raw) > 0 {
-		err = flush()
-	}
-	if err != nil {
-		return err
-	}
-	row()
-	b.out.end(sectionStored, 0)
-	return b.out.section(sectionStoredIndex, 0, index)
-}
-
-// appendStored appends length and bytes of the source, then dimensions and float32s of the vector.
-func appendStored(dst []byte, s Stored) []byte {
-	dst = binary.AppendUvarint(dst, uint64(len(s.Source)))
-	dst = append(dst, s.Source...)
-	dst = binary.AppendUvarint(dst, uint64(len(s.Vector)))
-	for _, x := range s.Vector {
-		dst = binary.LittleEndian.AppendUint32(dst, math.Float32bits(x))
-	}
-	return dst
 }

@@ -52,6 +52,7 @@ const (
 	sectionExists
 	sectionPointValues
 	sectionPointDocs
+	sectionStoredRows
 )
 
 var (

@@ -21,8 +21,10 @@ type Reader struct {
 	idOffsets, ids, idHash []byte
 	versions, digests      []byte
 	stored, storedIndex    []byte
-	fields                 []*Field
-	zstd                   *zstd.Decoder
+	// storedRows is empty where documents are stored in the order of their numbers.
+	storedRows []byte
+	fields     []*Field
+	zstd       *zstd.Decoder
 }
 
 // Open maps the segment at path and verifies all of it, as Verify does. shapes are what the schema says of the
@@ -71,9 +73,11 @@ func (r *Reader) load(data []byte, shapes []Shape) error {
 	r.idHash = sections.get(sectionIDHash, 0)
 	r.versions, r.digests = sections.get(sectionVersions, 0), sections.get(sectionDigests, 0)
 	r.stored, r.storedIndex = sections.get(sectionStored, 0), sections.get(sectionStoredIndex, 0)
+	r.storedRows = sections.get(sectionStoredRows, 0)
 	if uint64(len(r.idOffsets)) != 8*(docs+1) || uint64(len(r.versions)) != 8*docs ||
 		uint64(len(r.digests)) != 8*docs || uint64(len(r.idHash)) != 4*tableSize(r.meta.Docs) ||
-		len(r.storedIndex) < 16 || len(r.storedIndex)%16 != 0 {
+		len(r.storedIndex) < 16 || len(r.storedIndex)%16 != 0 ||
+		len(r.storedRows) > 0 && uint64(len(r.storedRows)) != 4*docs {
 		return fmt.Errorf("%w: sections do not fit %d documents", ErrCorrupt, docs)
 	}
 	for ordinal, shape := range shapes {

@@ -20,6 +20,7 @@ var sectionNames = map[sectionKind]string{
 	sectionPostings: "postings", sectionPositions: "positions", sectionLengths: "lengths",
 	sectionForwardOffsets: "offsets of the documents' terms", sectionForward: "the documents' terms",
 	sectionExists: "documents that have it", sectionPointValues: "values", sectionPointDocs: "documents of values",
+	sectionStoredRows: "rows of stored documents",
 }
 
 // String names the section: "positions of field 2", "ids".
@@ -28,7 +29,7 @@ func (id sectionID) String() string {
 	if !ok {
 		name = fmt.Sprintf("section %d", id.kind)
 	}
-	if id.kind < sectionDictionary {
+	if id.kind < sectionDictionary || id.kind == sectionStoredRows {
 		return name
 	}
 	return fmt.Sprintf("%s of field %d", name, id.field)
