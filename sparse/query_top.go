@@ -10,7 +10,7 @@ import (
 )
 
 // summed is a clause whose score is a sum over terms. terms gives them in the order of summing, and whether a document
-// must have all of them; ok is false where the clause asks for something between all and any.
+// must have one of every group; ok is false where the clause asks for something between all and any.
 type summed interface {
 	terms() (list []summand, all, ok bool)
 }
@@ -20,6 +20,8 @@ type summand struct {
 	*boundTerm
 	weight float64
 	norm   segment.Norm
+	// group is that of the term, whatever field it is in.
+	group int
 }
 
 func (c *matchClause) terms() (list []summand, all, ok bool) {
@@ -30,12 +32,9 @@ func (c *matchClause) terms() (list []summand, all, ok bool) {
 			}
 			all = true
 		}
-		for _, t := range g.terms {
-			if all && len(t) > 1 {
-				return nil, false, false
-			}
+		for i, t := range g.terms {
 			for _, s := range t {
-				list = append(list, summand{s.boundTerm, s.scorer.weight, s.scorer.norm()})
+				list = append(list, summand{s.boundTerm, s.scorer.weight, s.scorer.norm(), i})
 			}
 		}
 	}
@@ -108,13 +107,18 @@ func (s *search) ranked(at int, v *view, terms []summand, all bool) (done bool, 
 	defer kernel.Put(searcher)
 	q := &kernel.Query{Terms: s.terms[:0], All: all, Docs: v.docs, Deleted: v.deletedWords()}
 	lists := searcher.Lists(len(terms))
+	grouped := 0 // the groups that have a term
 	for i, t := range terms {
-		if !t.places[at].held {
-			if all {
-				return true, nil
+		if i == 0 || t.group != terms[i-1].group {
+			if all && q.Groups > grouped {
+				return true, nil // the view has no term of the group before
 			}
+			q.Groups++
+		}
+		if !t.places[at].held {
 			continue
 		}
+		grouped = q.Groups
 		column := v.part.file.Column(t.field.ordinal)
 		if !column.Listed() {
 			return false, nil
@@ -125,10 +129,11 @@ func (s *search) ranked(at int, v *view, terms []summand, all bool) (done bool, 
 		q.Terms = append(q.Terms, kernel.Term{
 			List: &lists[i], Field: column, Weight: t.weight, Norm: t.norm,
 			Text: t.field.shape == segment.ShapeText, Deleted: v.deletedOf(t.field, t.places[at].ordinal),
+			Group: t.group,
 		})
 	}
 	s.terms = q.Terms
-	if len(q.Terms) == 0 {
+	if len(q.Terms) == 0 || all && q.Groups > grouped {
 		return true, nil
 	}
 	if s.top.k > 0 && !q.Fits() {

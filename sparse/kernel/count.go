@@ -49,30 +49,12 @@ func (s *Searcher) countWindow(w uint32) int {
 	if limited == 0 {
 		return 0
 	}
-	var any [windowWords]uint64
-	for i, c := range s.cursors[:len(s.q.Terms)] {
-		var held *[windowWords]uint64
-		if c.List.Form == segment.FormDense {
-			held = (*[windowWords]uint64)(c.List.Words[w*windowWords:])
-		} else {
-			held = s.held(c, w*windowDocs, (w+1)*windowDocs)
-		}
-		switch {
-		case held == nil && s.q.All:
-			return 0
-		case held == nil:
-		case i == 0 || !s.q.All:
-			for j := range any {
-				any[j] |= held[j]
-			}
-		default:
-			for j := range any {
-				any[j] &= held[j]
-			}
-		}
+	var all [windowWords]uint64
+	if !s.matches(w, &all) {
+		return 0
 	}
 	n := 0
-	for j, word := range any {
+	for j, word := range all {
 		if limited > 0 {
 			word &= s.mask[j]
 		}

@@ -24,6 +24,8 @@ type Term struct {
 	Text bool
 	// Deleted is at least the number of the list's documents that are deleted; negative if that is not known.
 	Deleted int
+	// Group is the number of what the term stands for, such as a word in one of several fields; see Query.All.
+	Group int
 }
 
 // score is what a posting adds to the score of its document. The conversions keep the compiler from fusing operations.
@@ -41,8 +43,10 @@ func (t *Term) score(posting int, doc uint32) float64 {
 type Query struct {
 	// Terms are summed up in this order.
 	Terms []Term
-	// All says that a document must have every term; otherwise any will do.
+	// All says that a document must have a term of every group; otherwise any term will do.
 	All bool
+	// Groups is the number of groups: terms are in the order of theirs, which count from 0.
+	Groups int
 	// Docs is the number of the segment's documents.
 	Docs uint32
 	// Filter, if not nil, has the bits of the documents that may be found, and Deleted of those that may not. Both may be

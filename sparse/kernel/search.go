@@ -167,7 +167,7 @@ func (s *Searcher) window(w uint32) {
 			s.enter(i, most)
 		}
 	}
-	if sum == 0 || sum < s.floor || s.q.All && s.lacks(w, end) {
+	if sum == 0 || sum < s.floor || s.q.All && !s.grouped() && s.lacks(w, end) {
 		return
 	}
 	for i, c := range terms {
@@ -189,6 +189,8 @@ func (s *Searcher) window(w uint32) {
 	}
 	s.found, s.bound = s.found[:0], s.bound[:0]
 	switch {
+	case s.q.All && s.grouped():
+		s.groups(w, limited > 0)
 	case s.q.All:
 		s.conjunction(base, end, limited > 0)
 	case limited > 0 && limited*chosenShare < s.postings(essential):

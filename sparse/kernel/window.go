@@ -328,3 +328,58 @@ func (s *Searcher) chosen(base uint32) {
 	s.floor = max(s.floor, 1) // a document without any of the terms reaches nothing
 	s.probe(len(s.order), false)
 }
+
+// grouped reports whether a group has several terms.
+func (s *Searcher) grouped() bool { return s.q.Groups < len(s.q.Terms) }
+
+// groups finds the candidates that have a term of every group.
+func (s *Searcher) groups(w uint32, limited bool) {
+	var all [windowWords]uint64
+	if !s.matches(w, &all) {
+		return
+	}
+	sum := s.under[len(s.order)]
+	for i, word := range all {
+		if limited {
+			word &= s.mask[i]
+		}
+		for ; word != 0; word &= word - 1 {
+			s.found = append(s.found, w*windowDocs+uint32(i*64+bits.TrailingZeros64(word)))
+			s.bound = append(s.bound, sum)
+		}
+	}
+	s.probe(len(s.order), false)
+}
+
+// matches gives the documents of the window that match, without regard to what is allowed; false if there are none.
+func (s *Searcher) matches(w uint32, out *[windowWords]uint64) bool {
+	terms := s.cursors[:len(s.q.Terms)]
+	for at := 0; at < len(terms); {
+		var group [windowWords]uint64
+		some := false
+		first := at == 0
+		for of := terms[at].Group; at < len(terms) && (!s.q.All || terms[at].Group == of); at++ {
+			var held *[windowWords]uint64
+			if c := terms[at]; c.List.Form == segment.FormDense {
+				held = (*[windowWords]uint64)(c.List.Words[w*windowWords:])
+			} else if held = s.held(c, w*windowDocs, (w+1)*windowDocs); held == nil {
+				continue
+			}
+			some = true
+			for i := range group {
+				group[i] |= held[i]
+			}
+		}
+		switch {
+		case !some:
+			return false
+		case first:
+			*out = group
+		default:
+			for i := range out {
+				out[i] &= group[i]
+			}
+		}
+	}
+	return true
+}
