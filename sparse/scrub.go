@@ -31,10 +31,18 @@ func (x *Index) Scrub(ctx context.Context, pace func(bytes int) error) error {
 		return nil
 	}
 	err = fmt.Errorf("scrub index: %w", err)
-	if errors.Is(err, segment.ErrCorrupt) || errors.Is(err, ErrCorrupt) {
+	x.failIfDamaged(err)
+	return err
+}
+
+// Damaged tells whether an error of this package says that a file is damaged, and not that it can't be read now.
+func Damaged(err error) bool { return errors.Is(err, segment.ErrCorrupt) || errors.Is(err, ErrCorrupt) }
+
+// failIfDamaged fails the index when an error says that a file of it is damaged.
+func (x *Index) failIfDamaged(err error) {
+	if Damaged(err) {
 		x.work.fail(err)
 	}
-	return err
 }
 
 func (x *Index) scrub(ctx context.Context, held manifest, pace func(bytes int) error) error {

@@ -1,14 +1,18 @@
 package sparse
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"sagasu/api"
 	"sagasu/sparse/segment"
 )
 
@@ -83,4 +87,64 @@ func TestScrub(t *testing.T) {
 		require.NoError(t, x.Close())
 		require.ErrorIs(t, x.Scrub(context.Background(), unpaced), ErrClosed)
 	})
+}
+
+// rotAll overwrites what lies at a stretch of a file, in place.
+func rotAll(t *testing.T, path string, at, size int64) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	require.NoError(t, err)
+	_, err = f.WriteAt(bytes.Repeat([]byte{0xff}, int(size)), at)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+}
+
+// Every section of a segment in use is overwritten in turn: what a search or a read can't decode fails the index.
+func TestDamageMetInUse(t *testing.T) {
+	meet := func(t *testing.T, section int) (more, met bool) {
+		dir := t.TempDir()
+		x := openTest(t, testConfig(dir, testSchema(1.2, 0.75)))
+		defer func() { _ = x.Close() }()
+		var batch []api.Write
+		for i := range 700 {
+			batch = append(batch, put(fmt.Sprintf("%03d", i), fmt.Sprintf("one two number%d", i%7)))
+		}
+		apply(t, x, 1, batch...)
+		flush(t, x)
+		names, err := filepath.Glob(filepath.Join(dir, "*"+segmentSuffix))
+		require.NoError(t, err)
+		data, err := os.ReadFile(names[0])
+		require.NoError(t, err)
+		foot := data[len(data)-24:]
+		table := data[binary.LittleEndian.Uint64(foot):][:binary.LittleEndian.Uint32(foot[8:])]
+		if 24*section >= len(table) {
+			return false, false
+		}
+		at, size := binary.LittleEndian.Uint64(table[24*section+8:]), binary.LittleEndian.Uint64(table[24*section+16:])
+		rotAll(t, names[0], int64(at), int64(size))
+		s := x.Snapshot()
+		defer s.Release()
+		_, searched := s.Search(context.Background(), Request{Query: &api.Match{
+			Fields: []api.FieldBoost{{Field: "title", Boost: 1}}, Text: "one number3", Operator: api.OperatorAnd, Boost: 1,
+		}, K: 10})
+		_, _, read := s.Get("003")
+		if Damaged(searched) || Damaged(read) {
+			require.ErrorIs(t, x.Err(), segment.ErrCorrupt, "section %d", section)
+			<-x.Failed()
+			return true, true
+		}
+		require.NoError(t, x.Err())
+		return true, false
+	}
+	found := 0
+	for section := 0; ; section++ {
+		more, met := meet(t, section)
+		if !more {
+			break
+		}
+		if met {
+			found++
+		}
+	}
+	require.GreaterOrEqual(t, found, 2, "sections of which a search or a read finds the damage")
 }

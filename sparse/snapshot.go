@@ -30,8 +30,9 @@ func (s *Snapshot) Release() {
 // Len is the number of live documents.
 func (s *Snapshot) Len() int { return s.gen.live }
 
-// Search gives the exact best documents. Errors: ErrQuery, the context's, segment.ErrCorrupt.
-func (s *Snapshot) Search(ctx context.Context, req Request) (TopDocs, error) {
+// Search gives the exact best documents. Errors: ErrQuery, the context's, segment.ErrCorrupt, which fails the index.
+func (s *Snapshot) Search(ctx context.Context, req Request) (found TopDocs, err error) {
+	defer func() { s.index.failIfDamaged(err) }()
 	if req.K < 0 {
 		return TopDocs{}, fmt.Errorf("%w: K is %d", ErrQuery, req.K)
 	}
@@ -181,6 +182,7 @@ func (s *Snapshot) IDs(ctx context.Context, q api.Query, limit int) ([]string, e
 		f.match.each(func(i uint32) { ids = append(ids, strings.Clone(v.part.source().ID(base+i))) })
 	})
 	if err != nil {
+		s.index.failIfDamaged(err)
 		return nil, err
 	}
 	if more {
@@ -200,8 +202,10 @@ func (s *Snapshot) find(id string) (*view, uint32, bool) {
 	return nil, 0, false
 }
 
-// Get gives a document as it was written; ok is false if there is none with the id.
+// Get gives a document as it was written; ok is false if there is none with the id. One that is damaged fails the
+// index.
 func (s *Snapshot) Get(id string) (doc Stored, ok bool, err error) {
+	defer func() { s.index.failIfDamaged(err) }()
 	v, n, ok := s.find(id)
 	if !ok {
 		return Stored{}, false, nil
