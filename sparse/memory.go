@@ -1,7 +1,6 @@
 package sparse
 
 import (
-	"encoding/binary"
 	"math"
 	"slices"
 	"sync"
@@ -35,7 +34,8 @@ type memoryField struct {
 	mem   *memory
 	shape segment.Shape
 	terms termTable
-	// blocks hold the terms' postings, of columns columns; positions the gaps of a term's positions in a document.
+	// blocks hold the terms' postings, of columns columns; positions a term's in a document, as segments have them, unless
+	// there is only one, which the postings have.
 	blocks    arena[uint32]
 	columns   int
 	positions arena[byte]
@@ -55,7 +55,8 @@ type memoryField struct {
 	head, tail []uint32
 	freqs      []uint32
 	next       []uint32
-	gaps       []byte
+	places     []uint32
+	packed     []byte
 }
 
 // forwardRun is where a document's terms are in the forwards.
@@ -119,8 +120,8 @@ func (c *memoryField) get(key string) (*memoryTerm, uint32) {
 	return c.terms.term(id), id
 }
 
-// post appends a document to the term's; freq and start go where the field has columns for them.
-func (c *memoryField) post(t *memoryTerm, doc, freq, start uint32) {
+// post appends a document to the term's; freq and place go where the field has columns for them.
+func (c *memoryField) post(t *memoryTerm, doc, freq, place uint32) {
 	if t.at == t.room {
 		room := max(1, nextRoom(t.room))
 		at, _ := c.blocks.alloc(1 + c.columns*int(room))
@@ -138,7 +139,7 @@ func (c *memoryField) post(t *memoryTerm, doc, freq, start uint32) {
 		block[t.room+t.at] = freq
 	}
 	if c.columns > 2 {
-		block[2*t.room+t.at] = start
+		block[2*t.room+t.at] = place
 	}
 	t.at++
 	t.docs++
@@ -159,17 +160,20 @@ func (c *memoryField) addText(doc uint32, a *analyzed, ordinal int) {
 	}
 	c.forward = append(c.forward, run)
 	for i, id := range c.local {
-		c.gaps = c.gaps[:0]
-		last := uint32(0)
-		for token := c.head[i]; token > 0; token = c.next[token-1] {
-			position := uint32(tokens[token-1].Position)
-			c.gaps = binary.AppendUvarint(c.gaps, uint64(position-last))
-			last = position
+		token := c.head[i]
+		place := uint32(tokens[token-1].Position)
+		if c.freqs[i] > 1 {
+			c.places = c.places[:0]
+			for ; token > 0; token = c.next[token-1] {
+				c.places = append(c.places, uint32(tokens[token-1].Position))
+			}
+			c.packed = segment.AppendPositions(c.packed[:0], c.places)
+			at, dst := c.positions.alloc(len(c.packed))
+			copy(dst, c.packed)
+			c.mem.bytes += len(c.packed)
+			place = at
 		}
-		start, dst := c.positions.alloc(len(c.gaps))
-		copy(dst, c.gaps)
-		c.mem.bytes += len(c.gaps)
-		c.post(c.terms.term(id), doc, c.freqs[i], start)
+		c.post(c.terms.term(id), doc, c.freqs[i], place)
 	}
 }
 

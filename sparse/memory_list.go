@@ -1,6 +1,6 @@
 package sparse
 
-import "encoding/binary"
+import "sagasu/sparse/segment"
 
 // memoryList are the postings of a term as they were when it was looked up, a block at a time. Implements
 // segment.Postings.
@@ -13,12 +13,15 @@ type memoryList struct {
 	// total is the number of all documents.
 	total uint32
 
-	docs, freqs, starts []uint32
+	docs, freqs []uint32
+	// places are, by document, the address of its positions, or its only position.
+	places []uint32
+	one    [8]byte // what RawPositions makes of an only position
 }
 
 // NextBlock moves to the next block.
 func (p *memoryList) NextBlock() bool {
-	p.docs, p.freqs, p.starts = nil, nil, nil
+	p.docs, p.freqs, p.places = nil, nil, nil
 	if p.left == 0 {
 		return false
 	}
@@ -30,7 +33,7 @@ func (p *memoryList) NextBlock() bool {
 		p.freqs = column(1)
 	}
 	if p.columns > 2 {
-		p.starts = column(2)
+		p.places = column(2)
 	}
 	if p.left -= n; p.left > 0 {
 		p.block, p.room = block[0], nextRoom(p.room)
@@ -62,20 +65,20 @@ func (p *memoryList) Err() error { return nil }
 
 // Positions appends those of the block's i-th document.
 func (p *memoryList) Positions(dst []uint32, i int) []uint32 {
-	gaps := from(p.bytes, p.starts[i])
-	at := uint32(0)
-	for range p.freqs[i] {
-		gap := uint32(gaps[0])
-		n := 1
-		if gap >= 0x80 {
-			long, size := binary.Uvarint(gaps)
-			gap, n = uint32(long), size
-		}
-		at += gap
-		gaps = gaps[n:]
-		dst = append(dst, at)
+	if p.freqs[i] == 1 {
+		return append(dst, p.places[i])
 	}
+	// What memory holds was written by AppendPositions, and is whole.
+	dst, _ = segment.ReadPositions(dst, from(p.bytes, p.places[i]))
 	return dst
+}
+
+// RawPositions gives those of the block's i-th document as segments have them.
+func (p *memoryList) RawPositions(i int) []byte {
+	if p.freqs[i] == 1 {
+		return segment.AppendPositions(p.one[:0], p.places[i:i+1])
+	}
+	return segment.CutPositions(from(p.bytes, p.places[i]))
 }
 
 func nextRoom(room uint32) uint32 { return min(2*room, maxBlockDocs) }

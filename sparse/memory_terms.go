@@ -21,7 +21,7 @@ const (
 )
 
 // memoryTerm is a key and where its documents are: blocks of which each has twice the room of the one before, up to
-// maxBlockDocs. A block is the address of the next and then a column of each kind: documents, frequencies, starts
+// maxBlockDocs. A block is the address of the next and then a column of each kind: documents, frequencies, places
 // of positions.
 type memoryTerm struct {
 	key, keyLen uint32

@@ -12,6 +12,7 @@ import (
 
 	"sagasu/api"
 	"sagasu/sparse/analysis"
+	"sagasu/sparse/segment"
 )
 
 // memoryOf gives the mutable segment of one text field, with a document of each list of tokens.
@@ -30,7 +31,11 @@ func memoryOf(t require.TestingT) (*memory, func(tokens []analysis.Token)) {
 func readList(l *memoryList) (out []string) {
 	for l.NextBlock() {
 		for i, doc := range l.Docs() {
-			out = append(out, fmt.Sprint(doc, l.Positions(nil, i)))
+			positions := l.Positions(nil, i)
+			if raw, ok := segment.ReadPositions(nil, l.RawPositions(i)); !ok || !slices.Equal(raw, positions) {
+				out = append(out, fmt.Sprint("raw positions ", raw))
+			}
+			out = append(out, fmt.Sprint(doc, positions))
 		}
 	}
 	return out

@@ -22,13 +22,13 @@ type invertedMerge struct {
 	terms    []byte
 	count    uint32
 	enc      listEncoder
-	exists   *roaring.Bitmap
+	exists   []uint64   // a bit a document
 	ordinals [][]uint32 // per input, old ordinal -> new; text only
 	pos      []uint32
 }
 
 func (b *builder) writeInverted(ordinal int, shape Shape, fields []FieldSource) error {
-	m := &invertedMerge{b: b, shape: shape, enc: listEncoder{shape: shape, docs: b.docs}, exists: roaring.New()}
+	m := &invertedMerge{b: b, shape: shape, enc: listEncoder{shape: shape, docs: b.docs}, exists: make([]uint64, (b.docs+63)/64)}
 	if shape == ShapeText {
 		m.enc.norm, m.enc.lengths = b.plan.Norms[ordinal], b.lengths(fields)
 		b.meta.Fields[ordinal].Norm = m.enc.norm
@@ -68,7 +68,7 @@ func (b *builder) writeInverted(ordinal int, shape Shape, fields []FieldSource) 
 			return err
 		}
 	}
-	return b.writeExists(ordinal, m.exists)
+	return b.writeExists(ordinal, roaring.FromDense(m.exists, false))
 }
 
 // run writes every key in order.
@@ -138,8 +138,9 @@ func (m *invertedMerge) advance(i int) error {
 	return err
 }
 
+// postings takes the documents of a key from one input.
 func (m *invertedMerge) postings(p Postings, docs []uint32) error {
-	list, _ := p.(*listPostings)
+	raw, _ := p.(RawPositions)
 	for p.NextBlock() {
 		freqs := p.Freqs()
 		for i, doc := range p.Docs() {
@@ -150,21 +151,23 @@ func (m *invertedMerge) postings(p Postings, docs []uint32) error {
 			if to == Dropped {
 				continue
 			}
+			m.exists[to/64] |= 1 << (to % 64)
 			freq := uint32(0)
 			if freqs != nil {
 				freq = freqs[i]
 			}
-			var raw []byte
+			var bytes []byte
 			m.pos = m.pos[:0]
 			switch {
 			case m.shape != ShapeText:
-			case list != nil:
-				raw = list.rawPositions(i)
+			case raw != nil:
+				if bytes = raw.RawPositions(i); len(bytes) == 0 {
+					return fmt.Errorf("%w: positions of document %d", ErrCorrupt, doc)
+				}
 			default:
 				m.pos = p.Positions(m.pos, i)
 			}
-			m.enc.add(to, freq, m.pos, raw)
-			m.exists.Add(to)
+			m.enc.add(to, freq, m.pos, bytes)
 		}
 	}
 	return p.Err()

@@ -110,7 +110,7 @@ func requireWalk(t require.TestingT, f *Field, ordinal uint32, want []posting) {
 			}
 			if f.shape == ShapeText {
 				require.Equal(t, want[at].positions, p.Positions(nil, i))
-				raw := p.(*listPostings).rawPositions(i)
+				raw := p.(*listPostings).RawPositions(i)
 				require.Equal(t, appendPositions(nil, want[at].positions), raw)
 			}
 			at++

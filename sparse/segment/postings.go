@@ -15,7 +15,9 @@ type listPostings struct {
 	docs        []uint32
 	freqs       []uint32
 	block       *[BlockDocs]uint32
-	err         error
+	// raw is where RawPositions was last.
+	raw PositionCursor
+	err error
 }
 
 func (p *listPostings) Docs() []uint32 { return p.docs }
@@ -50,9 +52,9 @@ func (p *listPostings) Positions(dst []uint32, i int) []uint32 {
 	return out
 }
 
-// rawPositions gives the bytes of the positions of the block's i-th document.
-func (p *listPostings) rawPositions(i int) []byte {
-	return positionsOf(p.list.positionsFrom(p.first + i))
+// RawPositions gives the bytes of the positions of the block's i-th document.
+func (p *listPostings) RawPositions(i int) []byte {
+	return positionsOf(p.list.SeekPositions(&p.raw, p.first+i))
 }
 
 func (p *listPostings) fail(what string) bool {

@@ -63,3 +63,17 @@ type Postings interface {
 	Positions(dst []uint32, i int) []uint32
 	Err() error
 }
+
+// RawPositions is implemented by Postings that keep positions as segments do.
+type RawPositions interface {
+	// RawPositions gives what AppendPositions makes of the positions of the i-th document of the block; valid until the
+	// next call of any method. Empty where they can't be read. Text only.
+	RawPositions(i int) []byte
+}
+
+// AppendPositions appends the positions of one document, ascending and at least one, in the form of segments, which
+// ReadPositions reads.
+func AppendPositions(dst []byte, positions []uint32) []byte { return appendPositions(dst, positions) }
+
+// CutPositions gives the bytes of the positions of the document at the start of data.
+func CutPositions(data []byte) []byte { return positionsOf(data) }
