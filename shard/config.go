@@ -60,6 +60,10 @@ type Config struct {
 	// SnapshotEvery and FlushBytes are those of replica.Config; 0 are its defaults.
 	SnapshotEvery uint64
 	FlushBytes    int
+	// ScrubEvery is replica.Config.ScrubEvery; 0 is never.
+	ScrubEvery time.Duration
+	// ScrubBytesPerSecond bounds what all replicas of this host together read to verify their files.
+	ScrubBytesPerSecond int
 	// SearchDelay makes every search wait that long, for tests of what one slow node costs.
 	SearchDelay time.Duration
 	// Now is the clock, After the timers.
@@ -73,6 +77,7 @@ type Config struct {
 func Default() Config {
 	return Config{
 		FS: vfs.OS(), TransferBytesPerSecond: 64 << 20, Now: time.Now, After: time.After,
+		ScrubEvery: replica.DefaultScrubEvery, ScrubBytesPerSecond: DefaultScrubBytesPerSecond,
 	}
 }
 
@@ -90,6 +95,10 @@ func (c *Config) Validate() error {
 	missing("Analyzers", c.Analyzers == nil)
 	missing("Founded", c.Founded == nil)
 	missing("TransferBytesPerSecond", c.TransferBytesPerSecond <= 0)
+	missing("ScrubBytesPerSecond", c.ScrubBytesPerSecond <= 0)
+	if c.ScrubEvery < 0 {
+		errs = append(errs, fmt.Errorf("ScrubEvery is %s", c.ScrubEvery))
+	}
 	missing("Now", c.Now == nil)
 	missing("After", c.After == nil)
 	missing("Logger", c.Logger == nil)

@@ -18,6 +18,7 @@ import (
 type Host struct {
 	cfg       Config
 	transfers *transfers
+	scrubbing *scrubbing
 	// collections are nil without a remote server of vectors.
 	collections *collections
 
@@ -42,7 +43,11 @@ func New(cfg Config) (*Host, error) {
 		h.collections = newCollections(cfg.Remote)
 	}
 	var err error
+	if h.scrubbing, err = newScrubbing(&cfg); err != nil {
+		return nil, err
+	}
 	if h.transfers, err = newTransfers(h); err != nil {
+		h.scrubbing.close()
 		return nil, err
 	}
 	return h, nil
@@ -184,6 +189,7 @@ func (h *Host) Close() error {
 	h.shards = map[string]*hosted{}
 	h.mu.Unlock()
 	h.transfers.close()
+	defer h.scrubbing.close()
 	var group errgroup.Group
 	for _, s := range shards {
 		group.Go(func() error {

@@ -236,7 +236,7 @@ func TestConfig(t *testing.T) {
 	cfg := Config{}
 	err := cfg.Validate()
 	for _, name := range []string{
-		"Node", "Dir", "FS", "Analyzers", "Founded", "TransferBytesPerSecond", "Now", "After", "Logger", "Registry",
+		"Node", "Dir", "FS", "Analyzers", "Founded", "TransferBytesPerSecond", "ScrubBytesPerSecond", "Now", "After", "Logger", "Registry",
 	} {
 		require.ErrorContains(t, err, name)
 	}

@@ -156,6 +156,7 @@ func (s *hosted) run(ctx context.Context) {
 			if ctx.Err() == nil {
 				log.Error("replica can't be opened, it is tried again", "index", want.Index, "error", err)
 			}
+			s.host.scrubbing.note(s.id, err)
 			s.setOpen(nil, err)
 			// One that nobody needs any more need not be opened to be given up.
 			if gone == unassigned && s.retired(ctx, want) && s.giveUp(ctx, want) {
@@ -164,6 +165,7 @@ func (s *hosted) run(ctx context.Context) {
 			s.rest(ctx)
 			continue
 		}
+		s.host.scrubbing.forget(s.id)
 		held := newLease(r)
 		s.setOpened(held, &want)
 		erase := s.tend(ctx, r)
@@ -171,6 +173,7 @@ func (s *hosted) run(ctx context.Context) {
 		if failed == nil || errors.Is(failed, consensus.ErrRestored) {
 			s.setOpen(nil, errNotOpen)
 		} else {
+			s.host.scrubbing.note(s.id, failed)
 			s.setOpen(nil, failed)
 		}
 		if err := held.close(); err != nil {
@@ -218,6 +221,7 @@ func (s *hosted) openReplica(want Assignment) (*replica.Replica, error) {
 	cfg.Logger, cfg.Registry, cfg.Now, cfg.After = h.Logger, h.Registry, h.Now, h.After
 	cfg.Wanted = want.vectors()
 	cfg.Network, cfg.SnapshotEvery, cfg.FlushBytes = h.Network, h.SnapshotEvery, h.FlushBytes
+	cfg.ScrubEvery, cfg.ScrubPace = h.ScrubEvery, s.host.scrubbing.take
 	cfg.Founders = nil
 	if !want.Founded && slices.Contains(want.Nodes, h.Node) {
 		cfg.Founders = want.Nodes

@@ -54,6 +54,11 @@ type Config struct {
 	// SnapshotEvery is how many log entries are applied before the indexes are made durable and the log
 	// is cut; 0 is the default of package consensus.
 	SnapshotEvery uint64
+	// ScrubEvery is how long the sparse index rests between two times that its files are verified; 0 is never.
+	ScrubEvery time.Duration
+	// ScrubPace is called with a number of bytes before they are read for that, and waits until they may be; nil
+	// lets them pass. Its error, such as the context's, ends that time.
+	ScrubPace func(ctx context.Context, bytes int) error
 	// Now is the clock, After the timers of the workers.
 	Now      func() time.Time
 	After    func(time.Duration) <-chan time.Time
@@ -66,6 +71,7 @@ type Config struct {
 func Default() Config {
 	return Config{
 		FS: vfs.OS(), Now: time.Now, After: time.After, Node: localNode, Shard: localShard, Founders: []string{localNode},
+		ScrubEvery: DefaultScrubEvery,
 	}
 }
 
@@ -89,6 +95,9 @@ func (c *Config) Validate() error {
 	missing("Registry", c.Registry == nil)
 	if c.FlushBytes < 0 {
 		errs = append(errs, fmt.Errorf("FlushBytes is %d", c.FlushBytes))
+	}
+	if c.ScrubEvery < 0 {
+		errs = append(errs, fmt.Errorf("ScrubEvery is %s", c.ScrubEvery))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("replica configuration: %w", err)

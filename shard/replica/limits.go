@@ -5,6 +5,10 @@ import (
 	"time"
 )
 
+// DefaultScrubEvery is how long an index rests between two times that its files are verified: disks' sectors rot in
+// months, and a day leaves time to act before a second copy does.
+const DefaultScrubEvery = 24 * time.Hour
+
 const (
 	// maxEntryBytes bounds a log entry unless a single write is larger: one fsync writes that much in a
 	// few milliseconds, and followers hold a few entries in memory.

@@ -168,6 +168,7 @@ func (r *Replica) start() {
 	r.running.Go(func() { r.lead(ctx) })
 	r.running.Go(func() { r.catchUp(ctx) })
 	r.running.Go(func() { r.bury(ctx) })
+	r.running.Go(func() { r.scrub(ctx) })
 }
 
 // watch fails the replica as soon as one of its parts has failed.

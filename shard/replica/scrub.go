@@ -1,0 +1,41 @@
+package replica
+
+import (
+	"context"
+	"errors"
+
+	"sagasu/sparse"
+)
+
+// scrub verifies the sparse index's files again and again until the replica ends or fails: they may rot after Open
+// verified them, and damage that nobody reads would be found when the other copies are gone. What it finds fails the
+// index, and by watch the replica.
+func (r *Replica) scrub(ctx context.Context) {
+	if r.cfg.ScrubEvery == 0 {
+		return
+	}
+	pace := func(bytes int) error { return ctx.Err() }
+	if r.cfg.ScrubPace != nil {
+		pace = func(bytes int) error { return r.cfg.ScrubPace(ctx, bytes) }
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.Failed():
+			return
+		case <-r.cfg.After(r.cfg.ScrubEvery):
+		}
+		began := r.cfg.Now()
+		err := r.sparse.Scrub(ctx, pace)
+		switch {
+		case err == nil:
+			r.cfg.Logger.Debug("index scrubbed", "index", r.cfg.Name, "shard", r.cfg.Shard, "took", r.cfg.Now().Sub(began))
+		case ctx.Err() != nil, errors.Is(err, sparse.ErrClosed), sparse.Damaged(err):
+			return
+		default:
+			r.cfg.Logger.Warn("index can't be scrubbed, it is tried again", "index", r.cfg.Name, "shard", r.cfg.Shard,
+				"error", err)
+		}
+	}
+}
