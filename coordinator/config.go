@@ -15,6 +15,7 @@ import (
 	"sagasu/internal/catalog"
 	"sagasu/internal/vfs"
 	"sagasu/shard"
+	"sagasu/shard/replica"
 	"sagasu/sparse/analysis"
 )
 
@@ -52,6 +53,10 @@ type Config struct {
 	// DropRest is reconcile.Config.Rest.
 	DropRest time.Duration
 
+	// ScrubEvery and ScrubBytesPerSecond are those of shard.Config.
+	ScrubEvery          time.Duration
+	ScrubBytesPerSecond int
+
 	// SearchDelay is shard.Config.SearchDelay.
 	SearchDelay time.Duration
 
@@ -85,7 +90,8 @@ type ClusterConfig struct {
 func Default() Config {
 	return Config{
 		FS: vfs.OS(), DropRest: reconcile.DefaultRest, Now: time.Now, After: time.After,
-		Roles: []state.Role{state.RoleCoordinator, state.RoleShard, state.RoleGateway},
+		Roles:      []state.Role{state.RoleCoordinator, state.RoleShard, state.RoleGateway},
+		ScrubEvery: replica.DefaultScrubEvery, ScrubBytesPerSecond: shard.DefaultScrubBytesPerSecond,
 	}
 }
 
@@ -106,6 +112,8 @@ func (c *Config) Validate() error {
 	wrong(c.Registry == nil, "Registry is not set")
 	wrong(len(c.Roles) == 0, "Roles is empty")
 	wrong(!(c.SearchLog >= 0 && c.SearchLog <= 1), "SearchLog is %v, must be 0 to 1", c.SearchLog)
+	wrong(c.ScrubEvery < 0, "ScrubEvery is %s", c.ScrubEvery)
+	wrong(c.ScrubBytesPerSecond <= 0, "ScrubBytesPerSecond is %d", c.ScrubBytesPerSecond)
 	for _, r := range c.Roles {
 		known := r == state.RoleCoordinator || r == state.RoleShard || r == state.RoleGateway
 		wrong(!known, "role %q is none of %s, %s, %s", r, state.RoleCoordinator, state.RoleShard, state.RoleGateway)

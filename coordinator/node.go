@@ -146,6 +146,7 @@ func (n *Node) openHost() error {
 		cfg.Ledger = catalogLedger{n.register}
 	}
 	cfg.Founded, cfg.SearchDelay = n.markFounded, n.cfg.SearchDelay
+	cfg.ScrubEvery, cfg.ScrubBytesPerSecond = n.cfg.ScrubEvery, n.cfg.ScrubBytesPerSecond
 	cfg.Now, cfg.After, cfg.Logger, cfg.Registry = n.cfg.Now, n.cfg.After, n.cfg.Logger, n.cfg.Registry
 	if n.net != nil {
 		cfg.Network, cfg.Peers = n.net.groups, n.peers

@@ -63,7 +63,7 @@ func settings() []setting {
 				"with join", checkFounders,
 		},
 		{"gossip-key-file", "", "file with 32 bytes in base64 that encrypt gossip; all nodes alike", nil},
-	}, append(catalogSettings(), cacheSettings()...)...)
+	}, slices.Concat(catalogSettings(), cacheSettings(), scrubSettings())...)
 }
 
 // delayVariable makes every search on the node wait, for tests of what one slow node costs. It is no setting:

@@ -104,6 +104,9 @@ func newNode(ctx context.Context, conf *configuration, p *process) (*coordinator
 	cfg.ID, cfg.Zone, cfg.Version = conf.get("node-id"), conf.get("zone"), readBuildInfo().Version
 	cfg.HTTPAddr, cfg.OpsAddr = p.httpAddr, p.opsAddr
 	cfg.Roles = roles(conf.get("role"))
+	if err := configureScrub(conf, &cfg); err != nil {
+		return nil, err
+	}
 	if cfg.SearchDelay, err = time.ParseDuration(conf.searchDelay); err != nil {
 		return nil, usageError("%s: %w", delayVariable, err)
 	}
