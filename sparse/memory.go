@@ -55,7 +55,9 @@ type memoryField struct {
 	head, tail []uint32
 	freqs      []uint32
 	next       []uint32
+	hashes     []uint32
 	places     []uint32
+	peeked     uint32 // whatever peek gave: nobody reads it
 	packed     []byte
 }
 
@@ -113,7 +115,11 @@ func (m *memory) previous(id string) uint32 {
 
 // get gives the key's term and its number.
 func (c *memoryField) get(key string) (*memoryTerm, uint32) {
-	id, made := c.terms.get(key)
+	return c.getHashed(key, c.terms.hash(key))
+}
+
+func (c *memoryField) getHashed(key string, hash uint32) (*memoryTerm, uint32) {
+	id, made := c.terms.getHashed(key, hash)
 	if made {
 		c.mem.bytes += len(key) + keyBytes
 	}
@@ -182,9 +188,16 @@ func (c *memoryField) addText(doc uint32, a *analyzed, ordinal int) {
 func (c *memoryField) gather(doc uint32, tokens []analysis.Token) {
 	c.local, c.head, c.tail, c.freqs = c.local[:0], c.head[:0], c.tail[:0], c.freqs[:0]
 	c.next = slices.Grow(c.next[:0], len(tokens))[:len(tokens)]
+	c.hashes = slices.Grow(c.hashes[:0], len(tokens))[:len(tokens)]
+	for i := range tokens {
+		c.hashes[i] = c.terms.hash(tokens[i].Term)
+	}
+	for _, h := range c.hashes {
+		c.peeked += c.terms.peek(h)
+	}
 	for i := range tokens {
 		c.next[i] = 0
-		t, id := c.get(tokens[i].Term)
+		t, id := c.getHashed(tokens[i].Term, c.hashes[i])
 		if t.seen != doc+1 {
 			t.seen, t.local = doc+1, uint32(len(c.local))
 			c.local = append(c.local, id)

@@ -18,12 +18,17 @@ const (
 	// maxBlockDocs bounds a block of postings: blocks double up to it, so that a key of few documents is small and
 	// little of a large one is empty.
 	maxBlockDocs = 1024
+	// shortKey is the room for a key within its term, which fills the term up to 64 bytes.
+	shortKey = 20
 )
 
 // memoryTerm is a key and where its documents are: blocks of which each has twice the room of the one before, up to
 // maxBlockDocs. A block is the address of the next and then a column of each kind: documents, frequencies, places
 // of positions.
 type memoryTerm struct {
+	// short has a key that fits; of others key is the address. All of a term that adding a document reads is one line of
+	// the cache.
+	short       [shortKey]byte
 	key, keyLen uint32
 	docs        uint32
 	// seen is the newest document, plus one; local its number among that document's terms.
@@ -53,8 +58,8 @@ func (t *termTable) term(id uint32) *memoryTerm { return &t.terms[id/termChunk][
 
 // key gives a term's key, which shares the table's memory: that never changes.
 func (t *termTable) key(m *memoryTerm) string {
-	if m.keyLen == 0 {
-		return ""
+	if m.keyLen <= shortKey {
+		return unsafe.String(&m.short[0], int(m.keyLen))
 	}
 	return unsafe.String(&from(t.keys.chunks, m.key)[0], int(m.keyLen))
 }
@@ -64,7 +69,7 @@ func (t *termTable) find(key string) (id uint32, ok bool) {
 	if len(t.slots) == 0 {
 		return 0, false
 	}
-	id, _, ok = t.probe(key, uint32(maphash.String(t.seed, key)))
+	id, _, ok = t.probe(key, t.hash(key))
 	return id, ok
 }
 
@@ -85,12 +90,25 @@ func (t *termTable) probe(key string, hash uint32) (id uint32, slot int, ok bool
 	}
 }
 
-// get gives the number of the key's term, which it makes if there is none.
-func (t *termTable) get(key string) (id uint32, made bool) {
+func (t *termTable) hash(key string) uint32 { return uint32(maphash.String(t.seed, key)) }
+
+// peek reads what getHashed will, so that it is in the cache by then; several at once cost little more than one.
+func (t *termTable) peek(hash uint32) uint32 {
+	if len(t.slots) == 0 {
+		return 0
+	}
+	s := t.slots[int(hash)&(len(t.slots)-1)]
+	if s == 0 {
+		return 0
+	}
+	return t.term(uint32(s) - 1).seen
+}
+
+// getHashed gives the number of the key's term, which it makes if there is none.
+func (t *termTable) getHashed(key string, hash uint32) (id uint32, made bool) {
 	if int(t.count)*4 >= len(t.slots)*3 {
 		t.grow()
 	}
-	hash := uint32(maphash.String(t.seed, key))
 	id, slot, ok := t.probe(key, hash)
 	if ok {
 		return id, false
@@ -101,10 +119,11 @@ func (t *termTable) get(key string) (id uint32, made bool) {
 		t.terms = append(t.terms, make([]memoryTerm, termChunk))
 	}
 	m := t.term(id)
-	if len(key) > 0 {
+	m.keyLen = uint32(len(key))
+	if copy(m.short[:], key) < len(key) {
 		at, dst := t.keys.alloc(len(key))
 		copy(dst, key)
-		m.key, m.keyLen = at, uint32(len(key))
+		m.key = at
 	}
 	t.slots[slot] = uint64(hash)<<32 | uint64(id+1)
 	return id, true
