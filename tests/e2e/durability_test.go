@@ -20,6 +20,16 @@ func lines(from, to int) string {
 	return b.String()
 }
 
+// longLines is enough text for a flush by size; the documents are d0 to d2499.
+func longLines() string {
+	filler := strings.Repeat("word ", 3000)
+	var b strings.Builder
+	for i := range 2500 {
+		fmt.Fprintf(&b, `{"id":"d%d","text":"%s number%d"}`+"\n", i, filler, i)
+	}
+	return b.String()
+}
+
 func TestKill(t *testing.T) {
 	dir := t.TempDir()
 	n := start(t, dir)
@@ -57,13 +67,7 @@ func TestDamagedSegment(t *testing.T) {
 	dir := t.TempDir()
 	n := start(t, dir)
 	n.mustCLI(textSchema, "index", "create", "papers", "--schema", "-")
-	// Enough text for a flush by size.
-	filler := strings.Repeat("word ", 3000)
-	var b strings.Builder
-	for i := range 2500 {
-		fmt.Fprintf(&b, `{"id":"d%d","text":"%s number%d"}`+"\n", i, filler, i)
-	}
-	n.mustCLI(b.String(), "bulk", "-", "--index", "papers")
+	n.mustCLI(longLines(), "bulk", "-", "--index", "papers")
 	n.stop()
 	segments, err := filepath.Glob(filepath.Join(dir, "indexes", "*", "sparse", "*.seg"))
 	require.NoError(t, err)
@@ -79,7 +83,7 @@ func TestDamagedSegment(t *testing.T) {
 		bad := append([]byte(nil), good...)
 		bad[len(bad)/2] ^= 1
 		require.NoError(t, os.WriteFile(segments[0], bad, 0o600))
-		require.Contains(t, failToStart(t, dir), filepath.Base(segments[0]))
+		require.Contains(t, failToStart(t, dir), filepath.Base(segments[0])+": corrupt segment: checksum of ")
 	})
 	t.Run("as it was", func(t *testing.T) {
 		require.NoError(t, os.WriteFile(segments[0], good, 0o600))

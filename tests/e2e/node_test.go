@@ -69,6 +69,15 @@ func freeAddress(t *testing.T) string {
 // start starts a node and waits until it is ready.
 func start(t *testing.T, dataDir string, args ...string) *node {
 	t.Helper()
+	n := launch(t, dataDir, args...)
+	require.Eventually(t, func() bool { return n.answers("/health/ready") }, startTimeout, 20*time.Millisecond,
+		"the node is not ready")
+	return n
+}
+
+// launch starts a node and waits for nothing.
+func launch(t *testing.T, dataDir string, args ...string) *node {
+	t.Helper()
 	addr := freeAddress(t)
 	n := &node{t: t, url: "http://" + addr, log: &bytes.Buffer{}}
 	args = append([]string{"serve", "--data-dir", dataDir, "--http-addr", addr, "--ops-addr", freeAddress(t)}, args...)
@@ -81,14 +90,16 @@ func start(t *testing.T, dataDir string, args ...string) *node {
 			require.Error(t, n.command.Wait())
 		}
 	})
-	require.Eventually(t, func() bool {
-		resp, err := http.Get(n.url + "/health/ready")
-		if err != nil {
-			return false
-		}
-		return resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
-	}, startTimeout, 20*time.Millisecond, "the node is not ready")
 	return n
+}
+
+// answers tells whether the node answers a path with 200.
+func (n *node) answers(path string) bool {
+	resp, err := http.Get(n.url + path)
+	if err != nil {
+		return false
+	}
+	return resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
 }
 
 // kill ends the node as kill -9 does.

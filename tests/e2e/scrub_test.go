@@ -1,0 +1,101 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// flip changes a bit in the middle of a file, in place, as a disk does; a second time undoes it.
+func flip(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	require.NoError(t, err)
+	info, err := f.Stat()
+	require.NoError(t, err)
+	one := make([]byte, 1)
+	_, err = f.ReadAt(one, info.Size()/2)
+	require.NoError(t, err)
+	one[0] ^= 1
+	_, err = f.WriteAt(one, info.Size()/2)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+}
+
+// copyState is how the only copy of the only shard of an index is, and why.
+func (n *node) copyState(index string) (state, why string) {
+	n.t.Helper()
+	_, answer := n.call("GET", "/v1/cluster/shards?index="+index, "")
+	shards, _ := answer["shards"].([]any)
+	if len(shards) == 0 {
+		return "none", ""
+	}
+	only := shards[0].(map[string]any)["replicas"].([]any)[0].(map[string]any)
+	why, _ = only["error"].(string)
+	return only["state"].(string), why
+}
+
+func (n *node) awaitState(index, want string) (why string) {
+	n.t.Helper()
+	state := ""
+	require.Eventually(n.t, func() bool {
+		state, why = n.copyState(index)
+		return state == want
+	}, startTimeout, 20*time.Millisecond, "the copy is not %s", want)
+	return why
+}
+
+// A node of a cluster has the only copy of a shard, and a bit of it flips: while it serves, and while it is away.
+func TestDamagedCopy(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{
+		"--rpc-addr", freeAddress(t), "--gossip-addr", freeAddress(t), "--scrub-every", "100ms", "--scrub-rate", "1000",
+	}
+	n := start(t, dir, args...)
+	n.mustCLI(textSchema, "index", "create", "papers", "--schema", "-")
+	n.mustCLI(longLines(), "bulk", "-", "--index", "papers")
+	n.stop()
+	n = start(t, dir, args...)
+	segments, err := filepath.Glob(filepath.Join(dir, "indexes", "*", "sparse", "*.seg"))
+	require.NoError(t, err)
+	require.NotEmpty(t, segments)
+	said := segments[0] + ": corrupt segment: checksum of "
+	found := func(n *node) string { return n.mustCLI("", "search", "papers", "number2499", "-o", "json") }
+
+	n.awaitState("papers", "leader")
+	require.Contains(t, found(n), `"d2499"`)
+	flip(t, segments[0])
+	require.Contains(t, n.awaitState("papers", "failed"), said)
+	require.FileExists(t, segments[0])
+	status, problem := n.call("POST", "/v1/indexes/papers/documents", `{"id":"new","text":"one"}`)
+	require.Equal(t, 503, status, "%v", problem)
+	flip(t, segments[0])
+	n.awaitState("papers", "leader")
+	require.Contains(t, found(n), `"d2499"`, "it opens by itself once the file is as it was")
+	n.stop()
+	require.Contains(t, n.log.String(), said)
+
+	flip(t, segments[0])
+	rotten, err := os.ReadFile(segments[0])
+	require.NoError(t, err)
+	n = launch(t, dir, args...)
+	require.Eventually(t, func() bool { return n.answers("/v1/cluster/shards") }, startTimeout, 20*time.Millisecond)
+	require.Contains(t, n.awaitState("papers", "failed"), said)
+	require.False(t, n.answers("/health/ready"))
+	n.stop()
+	log := n.log.String()
+	require.Contains(t, log, said)
+	require.NotContains(t, log, "panic")
+	kept, err := os.ReadFile(segments[0])
+	require.NoError(t, err)
+	require.Equal(t, rotten, kept)
+
+	flip(t, segments[0])
+	n = start(t, dir, args...)
+	n.awaitState("papers", "leader")
+	require.Contains(t, found(n), `"d2499"`)
+	n.stop()
+}
