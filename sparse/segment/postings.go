@@ -54,7 +54,10 @@ func (p *listPostings) Positions(dst []uint32, i int) []uint32 {
 
 // RawPositions gives the bytes of the positions of the block's i-th document.
 func (p *listPostings) RawPositions(i int) []byte {
-	return positionsOf(p.list.SeekPositions(&p.raw, p.first+i))
+	out := positionsOf(p.list.SeekPositions(&p.raw, p.first+i))
+	// The next document's begin where these end.
+	p.raw.posting, p.raw.at = p.raw.posting+1, p.raw.at+len(out)
+	return out
 }
 
 func (p *listPostings) fail(what string) bool {
