@@ -38,6 +38,7 @@ func (n *node) copyState(index string) (state, why string) {
 	return only["state"].(string), why
 }
 
+// awaitState waits until a copy is as wanted, and gives why.
 func (n *node) awaitState(index, want string) (why string) {
 	n.t.Helper()
 	state := ""
@@ -70,8 +71,9 @@ func TestDamagedCopy(t *testing.T) {
 	flip(t, segments[0])
 	require.Contains(t, n.awaitState("papers", "failed"), said)
 	require.FileExists(t, segments[0])
-	status, problem := n.call("POST", "/v1/indexes/papers/documents", `{"id":"new","text":"one"}`)
-	require.Equal(t, 503, status, "%v", problem)
+	status, answer := n.call("POST", "/v1/indexes/papers/search", `{"query":"number2499"}`)
+	t.Log(status, answer)
+	require.Equal(t, 503, status, "%v", answer)
 	flip(t, segments[0])
 	n.awaitState("papers", "leader")
 	require.Contains(t, found(n), `"d2499"`, "it opens by itself once the file is as it was")
