@@ -145,33 +145,26 @@ func (c *memoryField) Entries() segment.Entries {
 	defer c.mem.mu.RUnlock()
 	ids := c.terms.sorted()
 	if c.shape == segment.ShapeText {
-		c.rank(ids)
+		c.ranks = make([]uint32, len(ids))
+		for rank, id := range ids {
+			c.ranks[id] = uint32(rank)
+		}
 	}
 	return &memoryEntries{field: c, ids: ids, at: -1}
 }
 
-// rank writes every document's terms as ranks: in the order of the terms, so that nothing is to be sorted.
-func (c *memoryField) rank(ids []uint32) {
-	next := make([]uint32, len(c.forward)+1)
-	for doc, run := range c.forward {
-		next[doc+1] = next[doc] + run.n
-	}
-	c.rankedAt = slices.Clone(next)
-	c.ranked = make([]uint32, next[len(c.forward)])
-	var l memoryList
-	for rank, id := range ids {
-		for c.list(&l, c.terms.term(id)); l.NextBlock(); {
-			for _, doc := range l.docs {
-				c.ranked[next[doc]] = uint32(rank)
-				next[doc]++
-			}
-		}
-	}
-}
-
 // Forward appends the ordinals of a document's terms.
 func (c *memoryField) Forward(dst []uint32, doc uint32) []uint32 {
-	return append(dst, c.ranked[c.rankedAt[doc]:c.rankedAt[doc+1]]...)
+	run := c.forward[doc]
+	if run.n == 0 {
+		return dst
+	}
+	at := len(dst)
+	for _, id := range from(c.forwards.chunks, run.at)[:run.n] {
+		dst = append(dst, c.ranks[id])
+	}
+	slices.Sort(dst[at:])
+	return dst
 }
 
 // memoryEntries has one list, which Next makes that of the next key.
