@@ -20,6 +20,17 @@ const (
 	suffixProbes = 2
 )
 
+// dictionary says how to build dictionaries. That of a flush shares no suffixes, which makes it a fifth larger in half
+// the time: it is soon merged.
+func (b *builder) dictionary() *vellum.BuilderOpts {
+	for _, in := range b.inputs {
+		if _, merge := in.Source.(*Reader); merge {
+			return &vellum.BuilderOpts{Encoder: 1, RegistryTableSize: suffixCells, RegistryMRUSize: suffixProbes}
+		}
+	}
+	return &vellum.BuilderOpts{Encoder: 1}
+}
+
 // invertedMerge merges the entries of one field of all inputs.
 type invertedMerge struct {
 	b        *builder
@@ -42,8 +53,7 @@ func (b *builder) writeInverted(ordinal int, shape Shape, fields []FieldSource) 
 		b.meta.Fields[ordinal].Norm = m.enc.norm
 	}
 	m.ordinals = make([][]uint32, len(fields))
-	opts := &vellum.BuilderOpts{Encoder: 1, RegistryTableSize: suffixCells, RegistryMRUSize: suffixProbes}
-	fst, err := vellum.New(&m.dict, opts)
+	fst, err := vellum.New(&m.dict, b.dictionary())
 	if err != nil {
 		return fmt.Errorf("begin dictionary: %w", err)
 	}
