@@ -20,6 +20,12 @@ type listPostings struct {
 	err error
 }
 
+// reset makes room for another list, of which the caller reads the head.
+func (p *listPostings) reset(f *Field) {
+	p.field, p.next, p.first, p.err, p.raw = f, 0, 0, nil, PositionCursor{}
+	p.docs, p.freqs = p.docs[:0], p.freqs[:0]
+}
+
 func (p *listPostings) Docs() []uint32 { return p.docs }
 func (p *listPostings) Err() error     { return p.err }
 

@@ -197,6 +197,7 @@ type fieldEntries struct {
 	done    bool
 	key     []byte
 	ordinal uint32
+	list    listPostings // of the present key
 	err     error
 }
 
@@ -223,6 +224,16 @@ func (e *fieldEntries) Next() bool {
 	return true
 }
 
-func (e *fieldEntries) Key() []byte        { return e.key }
-func (e *fieldEntries) Postings() Postings { return e.field.Postings(e.ordinal) }
-func (e *fieldEntries) Err() error         { return e.err }
+func (e *fieldEntries) Key() []byte { return e.key }
+func (e *fieldEntries) Err() error  { return e.err }
+
+func (e *fieldEntries) Postings() Postings {
+	if e.field.format == 1 {
+		return e.field.postingsV1(e.ordinal)
+	}
+	e.list.reset(e.field)
+	if err := e.field.List(e.ordinal, &e.list.list); err != nil {
+		return &failedPostings{err}
+	}
+	return &e.list
+}

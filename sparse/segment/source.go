@@ -43,7 +43,7 @@ type Entries interface {
 	Next() bool
 	// Key is the present key; valid until Next.
 	Key() []byte
-	// Postings of the present key.
+	// Postings of the present key; valid until the next call of any method.
 	Postings() Postings
 	Err() error
 }
