@@ -16,11 +16,14 @@ CORPUS  ?=
 QUERIES ?=
 PEERS   ?=
 
-.PHONY: build demo demo-stop test lint bench bench-life bench-peers fuzz torture help
+.PHONY: build release demo demo-stop test lint bench bench-life bench-peers profile fuzz torture help
 
 build: ## build bin/sagasu
 	@command -v $(GO) >/dev/null || { echo "go is missing; install Go 1.26 or newer: https://go.dev/doc/install" >&2; exit 1; }
 	$(GO) build -trimpath -o bin/sagasu ./cmd/sagasu
+
+release: ## build bin/sagasu optimised for the searches of "make profile": slower to build, some 5 % faster to search
+	$(GO) build -trimpath -pgo cmd/sagasu/search.pgo -o bin/sagasu ./cmd/sagasu
 
 demo: build ## start a node with passages in two languages, show three kinds of search, leave it running
 	@deploy/demo/demo.sh start
@@ -46,6 +49,14 @@ bench-life: build ## measure how soon documents are in all stores, on real servi
 bench-peers: ## measure Lucene, tantivy, bleve, bluge, PISA, bm25s beside sagasu; CORPUS=, QUERIES=, PEERS="more flags"
 	bench/peers/build.sh
 	$(GO) run ./bench/peers -corpus '$(CORPUS)' -queries '$(QUERIES)' -work bin/peers/work -out bin/peers/results $(PEERS)
+
+profile: build ## record the searches that "make release" optimises for; CORPUS=documents.jsonl, QUERIES=web.txt
+	for kind in term and or phrase; do bin/sagasu bench local --corpus '$(CORPUS)' --queries '$(QUERIES)' --kind $$kind \
+		--ops top10,top100,count --dir bin/profile --repeat 20 --cpuprofile bin/profile-$$kind.pprof >/dev/null || exit 1; done
+	# The program's own path is of no use to the compiler and of this machine.
+	$(GO) tool pprof -proto bin/profile-*.pprof | gunzip | \
+		LC_ALL=C sed "s|$(CURDIR)/bin/sagasu|$$(printf '%s' '$(CURDIR)/bin/sagasu' | tr -c '' x)|g" | \
+		gzip -n9 >cmd/sagasu/search.pgo
 
 fuzz: ## run every fuzz target for FUZZTIME (default 30s)
 	tools/fuzz.sh $(FUZZTIME)

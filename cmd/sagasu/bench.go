@@ -37,15 +37,16 @@ func benchLocalCommand(t *terminal) *cobra.Command {
 	flags.IntVar(&b.filter, "filter", 0, "search 1, 10 or 50 percent of the documents only")
 	flags.IntVar(&b.repeat, "repeat", 5, "times that each query is run; its median counts")
 	flags.StringVar(&b.dir, "dir", "", "keep the index here, and use it again for the same corpus")
+	flags.StringVar(&b.profile, "cpuprofile", "", "write a CPU profile of the searches to this file")
 	return c
 }
 
 // bench is one run of bench local.
 type bench struct {
 	*terminal
-	corpus, queries, kind, dir string
-	ops                        []string
-	filter, repeat             int
+	corpus, queries, kind, dir, profile string
+	ops                                 []string
+	filter, repeat                      int
 }
 
 // Names of operations and kinds.
@@ -103,6 +104,11 @@ func (b *bench) run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, index.Close()) }()
 	snap := index.Snapshot()
 	defer snap.Release()
+	stop, err := profile(b.profile)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
 	out := json.NewEncoder(b.out)
 	for _, kind := range benchKinds() {
 		of := asked[kind]
