@@ -18,11 +18,13 @@ type background struct {
 	changed chan struct{} // closed and replaced when durable advances
 }
 
-func startBackground(x *Index) *background {
+// startBackground starts an index's goroutines, which use x.work.
+func startBackground(x *Index) {
 	w := &background{
 		quit: make(chan struct{}), flush: make(chan struct{}, 1), merge: make(chan struct{}, 1),
 		failed: make(chan struct{}), changed: make(chan struct{}),
 	}
+	x.work = w
 	run := func(wake chan struct{}, step func(w *background) error) {
 		w.done.Go(func() {
 			for {
@@ -53,7 +55,6 @@ func startBackground(x *Index) *background {
 		}
 	})
 	poke(w.merge)
-	return w
 }
 
 // poke wakes the goroutine that listens to a channel of capacity 1.

@@ -119,7 +119,7 @@ func Open(cfg Config) (*Index, error) {
 	if err := x.recover(); err != nil {
 		return nil, errors.Join(err, x.closeParts(), lock.Close())
 	}
-	x.work = startBackground(x)
+	startBackground(x)
 	return x, nil
 }
 
