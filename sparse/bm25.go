@@ -15,8 +15,7 @@ import (
 // n counts the documents that hold the field, df those of them that hold the term.
 type scorer struct {
 	weight float64 // boost * idf
-	base   float64 // k1 * (1 - b)
-	slope  float64 // k1 * b / average length
+	norm   segment.Norm
 }
 
 // idf is the inverse document frequency, positive. Under concurrent writes df may be ahead of n; it is cut
@@ -27,20 +26,12 @@ func idf(n, df uint64) float64 {
 }
 
 func newScorer(f *field, stats FieldStatistics, weight float64) scorer {
-	s := scorer{weight: weight, base: f.k1 * (1 - f.b)}
+	s := scorer{weight: weight, norm: segment.Norm{Base: f.k1 * (1 - f.b)}}
 	if stats.Tokens > 0 {
-		s.slope = f.k1 * f.b * float64(stats.Docs) / float64(stats.Tokens)
+		s.norm.Slope = f.k1 * f.b * float64(stats.Docs) / float64(stats.Tokens)
 	}
 	return s
 }
 
-// score of a term that occurs freq times in a field of length tokens. The conversions keep the compiler
-// from fusing operations, so that every architecture gives the same bits.
-func (s scorer) score(freq, length uint32) float64 {
-	tf := float64(freq)
-	norm := s.base + float64(s.slope*float64(length))
-	return float64(s.weight*tf) / (tf + norm)
-}
-
-// norm is what the score makes of a document's length.
-func (s scorer) norm() segment.Norm { return segment.Norm{Base: s.base, Slope: s.slope} }
+// score of a term that occurs freq times in a field of length tokens.
+func (s scorer) score(freq, length uint32) float64 { return s.norm.Score(s.weight, freq, length) }

@@ -17,23 +17,19 @@ func (x *Index) Compact(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	chosen := x.allSegments()
-	if len(chosen) < 2 {
+	held, err := x.holdDurable()
+	if err != nil {
+		return fmt.Errorf("compact: %w", err)
+	}
+	// A single segment stays as it is: merge lets go of what it is given, and so must we.
+	if len(held.segments) < 2 {
+		for _, s := range held.segments {
+			x.releasePart(s.part)
+		}
 		return nil
 	}
-	if err := x.merge(chosen); err != nil {
+	if err := x.merge(held.segments); err != nil {
 		return fmt.Errorf("compact: %w", err)
 	}
 	return nil
-}
-
-// allSegments gives every segment, each with a reference for the merge.
-func (x *Index) allSegments() []durableSegment {
-	x.commit.Lock()
-	defer x.commit.Unlock()
-	chosen := append([]durableSegment(nil), x.durable.segments...)
-	for _, s := range chosen {
-		s.part.refs.Add(1)
-	}
-	return chosen
 }

@@ -131,7 +131,7 @@ func (x *Index) plan() segment.Plan {
 	}
 	stats := x.current.Load().stats
 	for _, f := range x.fields.list {
-		p.Norms[f.ordinal] = newScorer(f, stats[f.ordinal], 1).norm()
+		p.Norms[f.ordinal] = newScorer(f, stats[f.ordinal], 1).norm
 	}
 	return p
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"sagasu/api"
+	"sagasu/sparse/kernel"
 )
 
 // phraseClause finds terms at given distances; see api.Phrase. An analyzer may put several
@@ -187,17 +188,7 @@ func (c *phraseColumn) count(doc uint32) uint32 {
 	}
 	c.starts = append(c.starts[:0], c.slots[0].positions...)
 	for i := 1; i < len(c.slots) && len(c.starts) > 0; i++ {
-		s := &c.slots[i]
-		kept, at := c.starts[:0], 0
-		for _, start := range c.starts {
-			for at < len(s.positions) && s.positions[at] < start+s.offset {
-				at++
-			}
-			if at < len(s.positions) && s.positions[at] == start+s.offset {
-				kept = append(kept, start)
-			}
-		}
-		c.starts = kept
+		c.starts = kernel.Follow(c.starts, c.slots[i].positions, c.slots[i].offset)
 	}
 	return uint32(len(c.starts))
 }

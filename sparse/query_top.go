@@ -34,7 +34,7 @@ func (c *matchClause) terms() (list []summand, all, ok bool) {
 		}
 		for i, t := range g.terms {
 			for _, s := range t {
-				list = append(list, summand{s.boundTerm, s.scorer.weight, s.scorer.norm(), i})
+				list = append(list, summand{s.boundTerm, s.scorer.weight, s.scorer.norm, i})
 			}
 		}
 	}
@@ -81,9 +81,9 @@ func (s *search) run(ctx context.Context) error {
 		var err error
 		switch {
 		case phrase != nil:
-			done, err = s.phrase(at, v, phrase)
+			done, err = s.phrase(ctx, at, v, phrase)
 		case ok:
-			done, err = s.ranked(at, v, terms, all)
+			done, err = s.ranked(ctx, at, v, terms, all)
 		}
 		if err != nil {
 			return err
@@ -99,13 +99,13 @@ func (s *search) run(ctx context.Context) error {
 }
 
 // ranked searches a view by the bounds of its lists. done is false where it has none.
-func (s *search) ranked(at int, v *view, terms []summand, all bool) (done bool, err error) {
+func (s *search) ranked(ctx context.Context, at int, v *view, terms []summand, all bool) (done bool, err error) {
 	if v.part.mem != nil {
 		return false, nil
 	}
 	searcher := kernel.Get()
 	defer kernel.Put(searcher)
-	q := &kernel.Query{Terms: s.terms[:0], All: all, Docs: v.docs, Deleted: v.deletedWords()}
+	q := &kernel.Query{Terms: s.terms[:0], All: all, Docs: v.docs, Deleted: v.deletedWords(), Stop: ctx.Err}
 	lists := searcher.Lists(len(terms))
 	grouped := 0 // the groups that have a term
 	for i, t := range terms {
@@ -154,23 +154,24 @@ func (s *search) ranked(at int, v *view, terms []summand, all bool) (done bool, 
 
 // tally counts the matches of a view.
 func (s *search) tally(searcher *kernel.Searcher, q *kernel.Query) error {
-	if s.count <= 0 {
-		s.more = true
-		return nil
-	}
-	n, err := searcher.Count(q, s.count)
-	if err != nil {
-		return err
+	n := 0
+	if s.count > 0 {
+		var err error
+		if n, err = searcher.Count(q, s.count); err != nil {
+			return fmt.Errorf("count: %w", err)
+		}
 	}
 	s.counted(n)
 	return nil
 }
 
+// counted adds the matches of a view or a window to the total, unless enough are counted.
 func (s *search) counted(n int) {
-	s.total += n
-	if s.count -= n; s.count <= 0 {
-		s.more = true
+	if s.count > 0 {
+		s.total += n
+		s.count -= n
 	}
+	s.more = s.more || s.count <= 0
 }
 
 // deletedOf gives at least the number of a key's documents that are deleted, -1 if that is not known.
@@ -238,11 +239,7 @@ func (s *search) exhaustive(ctx context.Context, at int, v *view) error {
 	}
 	scored := s.top.k > 0
 	err = v.run(ctx, n, filter, s.frames.get(scored), s.frames, func(v *view, base uint32, f *frame) {
-		if s.count > 0 {
-			s.counted(f.match.count())
-		} else {
-			s.more = true
-		}
+		s.counted(f.match.count())
 		if !scored {
 			return
 		}

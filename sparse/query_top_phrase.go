@@ -1,6 +1,7 @@
 package sparse
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -23,7 +24,7 @@ func (s *search) simplePhrase() *phraseField {
 }
 
 // phrase searches a view for a phrase by the bounds of its lists. done is false where it has none.
-func (s *search) phrase(at int, v *view, f *phraseField) (done bool, err error) {
+func (s *search) phrase(ctx context.Context, at int, v *view, f *phraseField) (done bool, err error) {
 	if v.part.mem != nil {
 		return false, nil
 	}
@@ -31,7 +32,7 @@ func (s *search) phrase(at int, v *view, f *phraseField) (done bool, err error) 
 	if !column.Listed() {
 		return false, nil
 	}
-	p := kernel.Phrase{Query: kernel.Query{All: true, Docs: v.docs, Deleted: v.deletedWords()}}
+	p := kernel.Phrase{Query: kernel.Query{All: true, Docs: v.docs, Deleted: v.deletedWords(), Stop: ctx.Err}}
 	searcher := kernel.Get()
 	defer kernel.Put(searcher)
 	lists := searcher.Lists(len(f.slots))
@@ -51,7 +52,7 @@ func (s *search) phrase(at int, v *view, f *phraseField) (done bool, err error) 
 				return false, fmt.Errorf("segment %s: field %q: %w", v.part.file.Path(), f.field.name, err)
 			}
 			p.Terms = append(p.Terms, kernel.Term{
-				List: list, Field: column, Weight: f.scorer.weight, Norm: f.scorer.norm(), Text: true, Deleted: -1,
+				List: list, Field: column, Weight: f.scorer.weight, Norm: f.scorer.norm, Text: true, Deleted: -1,
 			})
 		}
 		p.Slots = append(p.Slots, kernel.Slot{Term: i, Offset: slot.position - f.slots[0].position})
@@ -76,10 +77,6 @@ func (s *search) phrase(at int, v *view, f *phraseField) (done bool, err error) 
 	if err != nil {
 		return false, fmt.Errorf("segment %s: %w", v.part.file.Path(), err)
 	}
-	if s.count <= 0 {
-		s.more = true
-	} else {
-		s.counted(n)
-	}
+	s.counted(n)
 	return true, nil
 }

@@ -81,7 +81,9 @@ func (s *Snapshot) plan(query, filter api.Query, stats *Statistics, scored bool)
 		if filter != nil {
 			rest.Filter = append(slices.Clone(b.Filter), filter)
 		}
-		query, filter = b.Must[0], rest
+		if query = b.Must[0]; len(rest.Filter)+len(rest.MustNot) > 0 {
+			filter = rest
+		}
 		p.depth++
 	}
 	if q, err = p.plan(query, scored); err != nil {
@@ -97,7 +99,10 @@ func (s *Snapshot) plan(query, filter api.Query, stats *Statistics, scored bool)
 
 // planner gives a planner for one query, with the statistics of Request.Stats.
 func (s *Snapshot) planner(stats *Statistics) *planner {
-	return &planner{fields: s.index.fields, gen: s.gen, global: stats, frames: frames{pool: &s.index.frames}, filters: &s.index.filters}
+	return &planner{
+		fields: s.index.fields, gen: s.gen, global: stats,
+		frames: frames{pool: &s.index.frames}, filters: &s.index.filters,
+	}
 }
 
 // run evaluates a query and calls visit with each window that has live matches.

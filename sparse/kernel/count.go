@@ -7,7 +7,7 @@ import (
 )
 
 // Count gives the number of the segment's documents that match, or, once there are limit, a number not below that and
-// not above the number of matches. Error: segment.ErrCorrupt.
+// not above the number of matches. Errors: segment.ErrCorrupt, Stop's.
 func (s *Searcher) Count(q *Query, limit int) (int, error) {
 	s.q, s.err = q, nil
 	if len(q.Terms) == 0 {
@@ -18,15 +18,9 @@ func (s *Searcher) Count(q *Query, limit int) (int, error) {
 			return least, nil
 		}
 	}
-	for len(s.cursors) < len(q.Terms) {
-		s.cursors = append(s.cursors, &cursor{})
-	}
-	for i := range q.Terms {
-		s.cursors[i].reset(&q.Terms[i])
-	}
+	s.prepare()
 	n := 0
-	windows := int((uint64(q.Docs) + windowDocs - 1) / windowDocs)
-	for w := 0; w < windows && n < limit && s.err == nil; w++ {
+	for w := 0; w < q.windows() && n < limit && s.going(); w++ {
 		n += s.countWindow(uint32(w))
 	}
 	return n, s.err
@@ -79,7 +73,7 @@ func (s *Searcher) held(c *cursor, base, end uint32) *[windowWords]uint64 {
 	found := false
 	for ; block < len(l.Lasts) && (block == 0 || l.Lasts[block-1] < end-1); block++ {
 		if !c.read.load(l, block) {
-			s.corrupt(c)
+			s.corrupt()
 			return nil
 		}
 		docs := c.read.docs[:c.read.n]

@@ -13,9 +13,8 @@ const noBlock = -1
 // cursor is a term while its query runs. Windows are visited in ascending order.
 type cursor struct {
 	*Term
-	// bounds gives the integer bound of each impact, and most that of the list.
+	// bounds gives the integer bound of each impact.
 	bounds [256]uint16
-	most   uint32
 
 	// at is the first posting not before the present window, for lists in blocks; next its document, or noDoc.
 	at   int
@@ -150,10 +149,7 @@ func (c *cursor) near(end uint32) uint32 {
 		q = max(q, i)
 	}
 	for block++; block < len(l.Lasts) && l.Lasts[block-1] < end-1; block++ {
-		q = max(q, l.Bounds[2*block])
-		if 2*block+1 < len(l.Bounds) {
-			q = max(q, l.Bounds[2*block+1])
-		}
+		q = max(q, l.BlockBound(block))
 	}
 	return uint32(c.bounds[q])
 }
@@ -269,7 +265,6 @@ func (c *cursor) scale(scale float64) {
 		}
 		c.bounds[q] = uint16(math.Ceil(c.Weight * w * scale * (1 + slack)))
 	}
-	c.most = uint32(c.bounds[c.List.Max])
 }
 
 // prime gives a score that k live documents are known to reach by this term alone, 0 if none is known.

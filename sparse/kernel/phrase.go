@@ -23,15 +23,13 @@ type Slot struct {
 }
 
 // Phrase offers to c the documents that may be among the best, and, if every is set, gives the number of all that match.
-// Error: segment.ErrCorrupt.
+// Errors: segment.ErrCorrupt, Stop's.
 //
 // A phrase occurs no more often than any of its terms, so that the lowest of their impacts bounds its score.
 func (s *Searcher) Phrase(p *Phrase, c Collector, every bool) (matches int, err error) {
 	s.q, s.c, s.every, s.err = &p.Query, c, every, nil
 	s.beginPhrase()
-	windows := int((uint64(p.Docs) + windowDocs - 1) / windowDocs)
-	s.heavy = append(s.heavy[:0], make([]uint32, windows)...)
-	for w := 0; w < windows && s.err == nil; w++ {
+	for w := 0; w < p.windows() && s.going(); w++ {
 		matches += s.phraseWindow(p, uint32(w))
 	}
 	return matches, s.err
@@ -39,12 +37,9 @@ func (s *Searcher) Phrase(p *Phrase, c Collector, every bool) (matches int, err 
 
 func (s *Searcher) beginPhrase() {
 	terms := s.q.Terms
-	for len(s.cursors) < len(terms) {
-		s.cursors = append(s.cursors, &cursor{})
-	}
+	s.prepare()
 	best := 0.0
 	for i := range terms {
-		s.cursors[i].reset(&terms[i])
 		best = max(best, terms[i].best())
 	}
 	s.order = s.order[:0]
@@ -71,7 +66,7 @@ func (s *Searcher) phraseWindow(p *Phrase, w uint32) int {
 			least = min(least, uint32(c.bounds[c.List.Windows[w]]))
 		} else {
 			if c.next < base && !c.advance(base) {
-				s.corrupt(c)
+				s.corrupt()
 				return 0
 			}
 			if c.next >= end {
@@ -125,29 +120,34 @@ func (s *Searcher) occurrences(p *Phrase, doc uint32) uint32 {
 		data := c.List.SeekPositions(&c.positions, c.posting)
 		if i == 0 {
 			if s.starts, ok = segment.ReadPositions(s.starts[:0], data); !ok {
-				s.corrupt(c)
+				s.corrupt()
 				return 0
 			}
 			continue
 		}
 		if s.places, ok = segment.ReadPositions(s.places[:0], data); !ok {
-			s.corrupt(c)
+			s.corrupt()
 			return 0
 		}
-		kept, at := s.starts[:0], 0
-		for _, start := range s.starts {
-			for at < len(s.places) && s.places[at] < start+slot.Offset {
-				at++
-			}
-			if at < len(s.places) && s.places[at] == start+slot.Offset {
-				kept = append(kept, start)
-			}
-		}
-		if s.starts = kept; len(kept) == 0 {
+		if s.starts = Follow(s.starts, s.places, slot.Offset); len(s.starts) == 0 {
 			return 0
 		}
 	}
 	return uint32(len(s.starts))
+}
+
+// Follow keeps those of starts, in place, that have one of places at the distance; both are ascending.
+func Follow(starts, places []uint32, distance uint32) []uint32 {
+	kept, at := starts[:0], 0
+	for _, start := range starts {
+		for at < len(places) && places[at] < start+distance {
+			at++
+		}
+		if at < len(places) && places[at] == start+distance {
+			kept = append(kept, start)
+		}
+	}
+	return kept
 }
 
 // offerPhrase scores a document as if the phrase was a term.
@@ -155,9 +155,6 @@ func (s *Searcher) offerPhrase(t *Term, doc, freq uint32) {
 	if s.c.K() == 0 {
 		return
 	}
-	length := t.Field.Length(doc)
-	tf := float64(freq)
-	norm := t.Norm.Base + float64(t.Norm.Slope*float64(length))
-	s.c.Offer(doc, float64(t.Weight*tf)/(tf+norm))
+	s.c.Offer(doc, t.Norm.Score(t.Weight, freq, t.Field.Length(doc)))
 	s.raise(s.c.Threshold())
 }

@@ -28,15 +28,13 @@ type Term struct {
 	Group int
 }
 
-// score is what a posting adds to the score of its document. The conversions keep the compiler from fusing operations.
+// score is what a posting adds to the score of its document. The conversion keeps the compiler from fusing operations.
 func (t *Term) score(posting int, doc uint32) float64 {
 	if !t.Text {
 		return float64(t.Weight * float64(t.List.Weight(posting)))
 	}
 	length := t.Field.Length(doc)
-	tf := float64(t.List.Freq(posting, length))
-	norm := t.Norm.Base + float64(t.Norm.Slope*float64(length))
-	return float64(t.Weight*tf) / (tf + norm)
+	return t.Norm.Score(t.Weight, t.List.Freq(posting, length), length)
 }
 
 // Query is what to find in a segment.
@@ -52,7 +50,12 @@ type Query struct {
 	// Filter, if not nil, has the bits of the documents that may be found, and Deleted of those that may not. Both may be
 	// shorter than the segment: what is missing is zero.
 	Filter, Deleted []uint64
+	// Stop, if not nil, is asked before every window; its error ends the search.
+	Stop func() error
 }
+
+// windows is the number of windows of the segment.
+func (q *Query) windows() int { return int((uint64(q.Docs) + windowDocs - 1) / windowDocs) }
 
 // Collector takes documents and keeps the best k.
 type Collector interface {

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"math"
+	"slices"
 	"sync"
 
 	"sagasu/sparse/segment"
@@ -49,6 +50,7 @@ func Put(s *Searcher) {
 	for _, c := range s.cursors {
 		c.Term = nil
 	}
+	clear(s.lists) // they refer to files that may be unmapped from now on
 	pool.Put(s)
 }
 
@@ -67,28 +69,43 @@ func (q *Query) Fits() bool {
 
 // Lists gives room for n lists, until the next call.
 func (s *Searcher) Lists(n int) []segment.List {
-	if cap(s.lists) < n {
-		s.lists = make([]segment.List, n)
-	}
-	return s.lists[:n]
+	s.lists = slices.Grow(s.lists[:0], n)[:n]
+	return s.lists
 }
 
 // ordered gives the i-th cursor of the order.
 func (s *Searcher) ordered(i int) *cursor { return s.cursors[s.order[i]] }
 
-// Search offers to c the documents of the segment that may be among the best. Error: segment.ErrCorrupt.
+// Search offers to c the documents of the segment that may be among the best. Errors: segment.ErrCorrupt, Stop's.
 func (s *Searcher) Search(q *Query, c Collector) error {
 	s.q, s.c, s.every, s.err = q, c, false, nil
 	if len(q.Terms) == 0 || c.K() == 0 {
 		return nil
 	}
 	s.begin()
-	windows := int((uint64(q.Docs) + windowDocs - 1) / windowDocs)
-	s.sumHeavy(windows)
-	for w := 0; w < windows && s.err == nil; w++ {
+	s.sumHeavy(q.windows())
+	for w := 0; w < q.windows() && s.going(); w++ {
 		s.window(uint32(w))
 	}
 	return s.err
+}
+
+// prepare gives every term of the query a cursor.
+func (s *Searcher) prepare() {
+	for len(s.cursors) < len(s.q.Terms) {
+		s.cursors = append(s.cursors, &cursor{})
+	}
+	for i := range s.q.Terms {
+		s.cursors[i].reset(&s.q.Terms[i])
+	}
+}
+
+// going reports whether to go on to the next window.
+func (s *Searcher) going() bool {
+	if s.err == nil && s.q.Stop != nil {
+		s.err = s.q.Stop()
+	}
+	return s.err == nil
 }
 
 // chosenShare is how many postings are read in the time that the lists are asked about one document.
@@ -100,19 +117,14 @@ func (s *Searcher) postings(from int) int {
 	for i := from; i < len(s.order); i++ {
 		n += s.ordered(i).List.Docs
 	}
-	return n / len(s.heavy)
+	return n / s.q.windows()
 }
 
 func (s *Searcher) begin() {
-	total := 0.0
-	prime := 0.0
-	for len(s.cursors) < len(s.q.Terms) {
-		s.cursors = append(s.cursors, &cursor{})
-	}
-	s.order = s.order[:0]
+	s.prepare()
+	total, prime := 0.0, 0.0
 	for i := range s.q.Terms {
 		t := &s.q.Terms[i]
-		s.cursors[i].reset(t)
 		total += t.best()
 		if s.q.Filter == nil && !s.q.All {
 			prime = max(prime, t.prime(s.c.K()))
@@ -136,7 +148,8 @@ func (s *Searcher) raise(score float64) {
 
 // sumHeavy is the bound pass over the lists that have bounds for windows.
 func (s *Searcher) sumHeavy(windows int) {
-	s.heavy = append(s.heavy[:0], make([]uint32, windows)...)
+	s.heavy = slices.Grow(s.heavy[:0], windows)[:windows]
+	clear(s.heavy)
 	for _, c := range s.cursors[:len(s.q.Terms)] {
 		if !c.windowed() {
 			continue
@@ -158,7 +171,7 @@ func (s *Searcher) window(w uint32) {
 			continue
 		}
 		if c.next < base && !c.advance(base) {
-			s.corrupt(c)
+			s.corrupt()
 			return
 		}
 		if c.next < end {
@@ -205,10 +218,8 @@ func (s *Searcher) window(w uint32) {
 	s.settle()
 }
 
-func (s *Searcher) corrupt(c *cursor) {
-	s.err = segment.ErrCorrupt
-	_ = c
-}
+// corrupt ends the search at a block that is not what the file says.
+func (s *Searcher) corrupt() { s.err = segment.ErrCorrupt }
 
 // enter puts a cursor into the order of the window.
 func (s *Searcher) enter(cursor int, most uint32) {

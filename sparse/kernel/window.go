@@ -64,11 +64,11 @@ func (s *Searcher) singleBlocks(c *cursor, base, end, rest uint32, least uint8, 
 		block = blockOf(l.Lasts, block, base)
 	}
 	for ; block < len(l.Lasts) && (block == 0 || l.Lasts[block-1] < end-1); block++ {
-		if l.Bounds[2*block] < least && (2*block+1 >= len(l.Bounds) || l.Bounds[2*block+1] < least) {
+		if l.BlockBound(block) < least {
 			continue
 		}
 		if !c.read.load(l, block) {
-			s.corrupt(c)
+			s.corrupt()
 			return
 		}
 		first := block * segment.BlockDocs
@@ -216,7 +216,7 @@ func (s *Searcher) addBlocks(c *cursor, base, end uint32, touched *[windowWords]
 	}
 	for ; block < len(l.Lasts) && (block == 0 || l.Lasts[block-1] < end-1); block++ {
 		if !c.read.load(l, block) {
-			s.corrupt(c)
+			s.corrupt()
 			return
 		}
 		docs := c.read.docs[:c.read.n]
@@ -297,7 +297,7 @@ func (s *Searcher) meet(c *cursor, base, end uint32) {
 		return
 	case c.List.Form == segment.FormDense:
 		held = (*[windowWords]uint64)(c.List.Words[base>>6:])
-	case len(s.found)*meetShare*len(s.heavy) < c.List.Docs:
+	case len(s.found)*meetShare*s.q.windows() < c.List.Docs:
 		return
 	default:
 		if held = s.held(c, base, end); held == nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 	"unsafe"
 )
@@ -112,6 +113,12 @@ func (l *List) Block(block int, docs *[BlockDocs]uint32) int {
 	return n
 }
 
+// BlockBound is the highest impact of a block of a list in that form, which keeps impacts.
+func (l *List) BlockBound(block int) uint8 {
+	of := l.Bounds[block*(BlockDocs/BoundDocs):]
+	return slices.Max(of[:min(len(of), BlockDocs/BoundDocs)])
+}
+
 // Rank gives the number of a dense list's posting of a document, ok false if it has none.
 func (l *List) Rank(doc uint32) (posting int, ok bool) {
 	word := int(doc >> 6)
@@ -142,19 +149,8 @@ func (l *List) Weight(posting int) float32 { return math.Float32frombits(l.weigh
 
 // Positions appends the positions of a text's posting. ok is false where the file is not what it says.
 func (l *List) Positions(dst []uint32, posting int) (positions []uint32, ok bool) {
-	return readPositions(dst, l.positionsFrom(posting))
-}
-
-func (l *List) positionsFrom(posting int) []byte {
-	from, skip := 0, posting
-	if l.Form != FormTiny {
-		from, skip = int(l.positionAt[posting/BlockDocs]), posting%BlockDocs
-	}
-	if from > len(l.positions) {
-		return nil
-	}
-	data := l.positions[from:]
-	return data[skipPositions(data, skip):]
+	var nowhere PositionCursor
+	return ReadPositions(dst, l.SeekPositions(&nowhere, posting))
 }
 
 // List reads the list of the key with the ordinal into l; only of fields for which Listed is true.
@@ -370,9 +366,4 @@ func (l *List) SeekPositions(c *PositionCursor, posting int) []byte {
 	at := from + skipPositions(l.positions[from:], skip)
 	c.posting, c.at = posting, at
 	return l.positions[at:]
-}
-
-// ReadPositions appends the positions that data starts with. ok is false where the file is not what it says.
-func ReadPositions(dst []uint32, data []byte) (positions []uint32, ok bool) {
-	return readPositions(dst, data)
 }

@@ -60,7 +60,7 @@ func (e *listEncoder) add(doc, freq uint32, positions []uint32, raw []byte) {
 	if raw != nil {
 		e.bytes = append(e.bytes, raw...)
 	} else {
-		e.bytes = appendPositions(e.bytes, positions)
+		e.bytes = AppendPositions(e.bytes, positions)
 	}
 	e.ends = append(e.ends, uint32(len(e.bytes)))
 }

@@ -111,7 +111,7 @@ func requireWalk(t require.TestingT, f *Field, ordinal uint32, want []posting) {
 			if f.shape == ShapeText {
 				require.Equal(t, want[at].positions, p.Positions(nil, i))
 				raw := p.(*listPostings).RawPositions(i)
-				require.Equal(t, appendPositions(nil, want[at].positions), raw)
+				require.Equal(t, AppendPositions(nil, want[at].positions), raw)
 			}
 			at++
 		}
@@ -183,10 +183,10 @@ func FuzzPositions(f *testing.F) {
 	f.Add([]byte{0x41, 0x80, 0x40}, 1)
 	f.Fuzz(func(t *testing.T, data []byte, skip int) {
 		at := skipPositions(data, skip)
-		positions, ok := readPositions(nil, data[at:])
+		positions, ok := ReadPositions(nil, data[at:])
 		if ok && len(positions) > 0 {
 			slices.Sort(positions) // gaps of a file may overflow
-			again, ok := readPositions(nil, appendPositions(nil, positions))
+			again, ok := ReadPositions(nil, AppendPositions(nil, positions))
 			require.True(t, ok)
 			require.Equal(t, positions, again)
 		}

@@ -16,6 +16,12 @@ func (n Norm) Saturation(freq, length uint32) float64 {
 	return tf / (tf + n.of(length))
 }
 
+// Score is the weight times Saturation, which a product of the two would not give to the bit.
+func (n Norm) Score(weight float64, freq, length uint32) float64 {
+	tf := float64(freq)
+	return float64(weight*tf) / (tf + n.of(length))
+}
+
 func (n Norm) of(length uint32) float64 { return n.Base + float64(n.Slope*float64(length)) }
 
 // impact is a saturation as a byte, rounded up: impact/255 is never below it but for the rounding of doubles.

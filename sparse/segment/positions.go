@@ -12,8 +12,9 @@ const (
 	positionStop = 0x40
 )
 
-// appendPositions appends the positions of one document, ascending, at least one.
-func appendPositions(dst []byte, positions []uint32) []byte {
+// AppendPositions appends the positions of one document, ascending and at least one, in the form of segments, which
+// ReadPositions reads.
+func AppendPositions(dst []byte, positions []uint32) []byte {
 	last := uint32(0)
 	for i, p := range positions {
 		gap := p - last
@@ -30,8 +31,8 @@ func appendPositions(dst []byte, positions []uint32) []byte {
 	return dst
 }
 
-// readPositions appends to dst the positions of the document at the start of data. ok is false where data ends too soon.
-func readPositions(dst []uint32, data []byte) (positions []uint32, ok bool) {
+// ReadPositions appends to dst the positions of the document at the start of data. ok is false where data ends too soon.
+func ReadPositions(dst []uint32, data []byte) (positions []uint32, ok bool) {
 	at, gap, shift := uint32(0), uint32(0), uint(0)
 	for _, b := range data {
 		if b&positionMore != 0 {
@@ -74,5 +75,5 @@ func skipPositions(data []byte, n int) int {
 	return at
 }
 
-// positionsOf gives the bytes of the positions of the document at the start of data.
-func positionsOf(data []byte) []byte { return data[:skipPositions(data, 1)] }
+// CutPositions gives the bytes of the positions of the document at the start of data.
+func CutPositions(data []byte) []byte { return data[:skipPositions(data, 1)] }

@@ -60,7 +60,7 @@ func (p *listPostings) Positions(dst []uint32, i int) []uint32 {
 
 // RawPositions gives the bytes of the positions of the block's i-th document.
 func (p *listPostings) RawPositions(i int) []byte {
-	out := positionsOf(p.list.SeekPositions(&p.raw, p.first+i))
+	out := CutPositions(p.list.SeekPositions(&p.raw, p.first+i))
 	// The next document's begin where these end.
 	p.raw.posting, p.raw.at = p.raw.posting+1, p.raw.at+len(out)
 	return out

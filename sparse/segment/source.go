@@ -70,10 +70,3 @@ type RawPositions interface {
 	// next call of any method. Empty where they can't be read. Text only.
 	RawPositions(i int) []byte
 }
-
-// AppendPositions appends the positions of one document, ascending and at least one, in the form of segments, which
-// ReadPositions reads.
-func AppendPositions(dst []byte, positions []uint32) []byte { return appendPositions(dst, positions) }
-
-// CutPositions gives the bytes of the positions of the document at the start of data.
-func CutPositions(data []byte) []byte { return positionsOf(data) }
