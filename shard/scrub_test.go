@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
+	"sagasu/internal/vfs/vfstest"
 	"sagasu/shard/rpc"
 	"sagasu/sparse"
 )
@@ -33,17 +34,7 @@ func flip(t testing.TB, dir string) (path string) {
 	files, err := filepath.Glob(filepath.Join(dir, "sparse", "*.seg"))
 	require.NoError(t, err)
 	require.Len(t, files, 1)
-	f, err := os.OpenFile(files[0], os.O_RDWR, 0)
-	require.NoError(t, err)
-	info, err := f.Stat()
-	require.NoError(t, err)
-	one := make([]byte, 1)
-	_, err = f.ReadAt(one, info.Size()/2)
-	require.NoError(t, err)
-	one[0] ^= 1
-	_, err = f.WriteAt(one, info.Size()/2)
-	require.NoError(t, err)
-	require.NoError(t, f.Close())
+	vfstest.Flip(t, files[0])
 	return files[0]
 }
 

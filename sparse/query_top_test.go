@@ -161,3 +161,38 @@ func TestBounds(t *testing.T) {
 		})
 	}
 }
+
+// waning is a context that ends after some looks at it.
+type waning struct {
+	context.Context
+	left int
+}
+
+func (w *waning) Err() error {
+	if w.left--; w.left < 0 {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+// TestBoundsStop ends searches within a segment.
+func TestBoundsStop(t *testing.T) {
+	x := largeIndex(t, 30_000, false)
+	defer func() { require.NoError(t, x.Close()) }()
+	require.NoError(t, x.Compact(context.Background()))
+	s := x.Snapshot()
+	defer s.Release()
+	body := []api.FieldBoost{{Field: "body", Boost: 1}}
+	for name, req := range map[string]Request{
+		"best":   {Query: &api.Match{Text: "w0 w1", Fields: body, Boost: 1}, K: 10, Count: -1},
+		"phrase": {Query: &api.Phrase{Text: "w0 w1", Fields: body, Boost: 1}, K: 10, Count: -1},
+		"count":  {Query: &api.Match{Text: "w0 w1", Fields: body, Boost: 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := s.Search(&waning{context.Background(), 4}, req)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			_, err = s.Search(&waning{context.Background(), 1000}, req)
+			require.NoError(t, err)
+		})
+	}
+}

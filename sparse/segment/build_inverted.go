@@ -35,7 +35,7 @@ func (b *builder) dictionary() *vellum.BuilderOpts {
 type invertedMerge struct {
 	b        *builder
 	shape    Shape
-	entries  []Entries // nil at its end
+	entries  []Entries
 	dict     bytes.Buffer
 	fst      *vellum.Builder
 	terms    []byte
@@ -61,7 +61,7 @@ func (b *builder) writeInverted(ordinal int, shape Shape, fields []FieldSource) 
 	for _, f := range fields {
 		m.entries = append(m.entries, f.Entries())
 	}
-	if err := m.run(); err != nil {
+	if err := mergeKeys(m.entries, m.key); err != nil {
 		return err
 	}
 	if err := m.fst.Close(); err != nil {
@@ -90,47 +90,16 @@ func (b *builder) writeInverted(ordinal int, shape Shape, fields []FieldSource) 
 	return b.writeExists(ordinal, roaring.FromDense(m.exists, false))
 }
 
-// run writes every key in order.
-func (m *invertedMerge) run() error {
-	for i := range m.entries {
-		if err := m.advance(i); err != nil {
-			return err
-		}
-	}
-	var key []byte
-	for {
-		least := -1
-		for i, e := range m.entries {
-			if e != nil && (least < 0 || bytes.Compare(e.Key(), m.entries[least].Key()) < 0) {
-				least = i
-			}
-		}
-		if least < 0 {
-			return nil
-		}
-		key = append(key[:0], m.entries[least].Key()...)
-		if err := m.key(key); err != nil {
-			return err
-		}
-	}
-}
-
 // key writes the postings of one key from every input that has it. A key whose documents are all
 // dropped is left out.
-func (m *invertedMerge) key(key []byte) error {
+func (m *invertedMerge) key(key []byte, holders []int) error {
 	m.enc.begin()
-	for i, e := range m.entries {
-		if e == nil || !bytes.Equal(e.Key(), key) {
-			continue
-		}
-		if err := m.postings(e.Postings(), m.b.maps[i]); err != nil {
+	for _, i := range holders {
+		if err := m.postings(m.entries[i].Postings(), m.b.maps[i]); err != nil {
 			return err
 		}
 		if m.shape == ShapeText {
 			m.ordinals[i] = append(m.ordinals[i], m.count)
-		}
-		if err := m.advance(i); err != nil {
-			return err
 		}
 	}
 	if len(m.enc.list) == 0 {
@@ -146,15 +115,6 @@ func (m *invertedMerge) key(key []byte) error {
 	}
 	m.count++
 	return nil
-}
-
-func (m *invertedMerge) advance(i int) error {
-	if m.entries[i].Next() {
-		return nil
-	}
-	err := m.entries[i].Err()
-	m.entries[i] = nil
-	return err
 }
 
 // postings takes the documents of a key from one input.

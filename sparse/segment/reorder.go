@@ -1,7 +1,6 @@
 package segment
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 
@@ -67,37 +66,14 @@ func (b *builder) unite(field int, next uint32) (ordinals [][]uint32, after uint
 	ordinals = make([][]uint32, len(b.inputs))
 	entries := make([]Entries, len(b.inputs))
 	for i, in := range b.inputs {
-		if entries[i] = in.Source.Field(field).Entries(); !entries[i].Next() {
-			if err := entries[i].Err(); err != nil {
-				return nil, 0, err
-			}
-			entries[i] = nil
-		}
+		entries[i] = in.Source.Field(field).Entries()
 	}
-	var key []byte
-	for {
-		least := -1
-		for i, e := range entries {
-			if e != nil && (least < 0 || bytes.Compare(e.Key(), entries[least].Key()) < 0) {
-				least = i
-			}
-		}
-		if least < 0 {
-			return ordinals, next, nil
-		}
-		key = append(key[:0], entries[least].Key()...)
-		for i, e := range entries {
-			if e == nil || !bytes.Equal(e.Key(), key) {
-				continue
-			}
+	err = mergeKeys(entries, func(_ []byte, holders []int) error {
+		for _, i := range holders {
 			ordinals[i] = append(ordinals[i], next)
-			if !e.Next() {
-				if err := e.Err(); err != nil {
-					return nil, 0, err
-				}
-				entries[i] = nil
-			}
 		}
 		next++
-	}
+		return nil
+	})
+	return ordinals, next, err
 }

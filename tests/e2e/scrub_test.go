@@ -7,23 +7,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-)
 
-// flip changes a bit in the middle of a file, in place, as a disk does; a second time undoes it.
-func flip(t *testing.T, path string) {
-	t.Helper()
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	require.NoError(t, err)
-	info, err := f.Stat()
-	require.NoError(t, err)
-	one := make([]byte, 1)
-	_, err = f.ReadAt(one, info.Size()/2)
-	require.NoError(t, err)
-	one[0] ^= 1
-	_, err = f.WriteAt(one, info.Size()/2)
-	require.NoError(t, err)
-	require.NoError(t, f.Close())
-}
+	"sagasu/internal/vfs/vfstest"
+)
 
 // copyState is how the only copy of the only shard of an index is, and why.
 func (n *node) copyState(index string) (state, why string) {
@@ -68,19 +54,19 @@ func TestDamagedCopy(t *testing.T) {
 
 	n.awaitState("papers", "leader")
 	require.Contains(t, found(n), `"d2499"`)
-	flip(t, segments[0])
+	vfstest.Flip(t, segments[0])
 	require.Contains(t, n.awaitState("papers", "failed"), said)
 	require.FileExists(t, segments[0])
 	status, answer := n.call("POST", "/v1/indexes/papers/search", `{"query":"number2499"}`)
 	t.Log(status, answer)
 	require.Equal(t, 503, status, "%v", answer)
-	flip(t, segments[0])
+	vfstest.Flip(t, segments[0])
 	n.awaitState("papers", "leader")
 	require.Contains(t, found(n), `"d2499"`, "it opens by itself once the file is as it was")
 	n.stop()
 	require.Contains(t, n.log.String(), said)
 
-	flip(t, segments[0])
+	vfstest.Flip(t, segments[0])
 	rotten, err := os.ReadFile(segments[0])
 	require.NoError(t, err)
 	n = launch(t, dir, args...)
@@ -95,7 +81,7 @@ func TestDamagedCopy(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, rotten, kept)
 
-	flip(t, segments[0])
+	vfstest.Flip(t, segments[0])
 	n = start(t, dir, args...)
 	n.awaitState("papers", "leader")
 	require.Contains(t, found(n), `"d2499"`)
