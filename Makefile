@@ -22,7 +22,7 @@ build: ## build bin/sagasu
 	@command -v $(GO) >/dev/null || { echo "go is missing; install Go 1.26 or newer: https://go.dev/doc/install" >&2; exit 1; }
 	$(GO) build -trimpath -o bin/sagasu ./cmd/sagasu
 
-release: ## build bin/sagasu optimised for the searches of "make profile": slower to build, some 5 % faster to search
+release: ## build bin/sagasu optimised for the searches of "make profile": slower to build, faster to search
 	$(GO) build -trimpath -pgo cmd/sagasu/search.pgo -o bin/sagasu ./cmd/sagasu
 
 demo: build ## start a node with passages in two languages, show three kinds of search, leave it running
