@@ -11,8 +11,10 @@ const (
 	// LevelGenerations has generations of vectors, and schemas that say which model makes them, how they are kept,
 	// and how documents are split into passages.
 	LevelGenerations uint32 = 2
+	// LevelOperations has moves, drains and operations that can be paused, and what else came with this release.
+	LevelOperations uint32 = 3
 	// Level is the highest that this build runs.
-	Level = LevelGenerations
+	Level = LevelOperations
 )
 
 // levelOf is the least feature level for a command: below it there may be nodes that would stop at it. Commands up to
@@ -21,7 +23,10 @@ func levelOf(typ, version uint16) uint32 {
 	if _, old := clusterChanges(typ, version); old {
 		return LevelSingle
 	}
-	return LevelGenerations
+	if _, old := generationChanges(typ, version); old {
+		return LevelGenerations
+	}
+	return LevelOperations
 }
 
 // FoundCluster gives the cluster its id. Again with the same id it changes nothing, and another id is

@@ -294,10 +294,7 @@ func FuzzDecode(f *testing.F) {
 
 // changesOfCluster are changes of every type up to LevelCluster, in an order in which each changes something.
 func changesOfCluster() []Change {
-	at := func(n Node) Change {
-		n.Level = LevelCluster
-		return RegisterNode{Node: n}
-	}
+	at := func(n Node) Change { return runs(n, LevelCluster) }
 	return []Change{
 		CreateIndex{Name: "old", UUID: "u0", CreatedMillis: 1},
 		FoundCluster{ClusterID: "c1", Level: LevelSingle},
@@ -325,11 +322,17 @@ func changesOfCluster() []Change {
 	}
 }
 
+// runs registers a node that runs up to a level.
+func runs(n Node, level uint32) Change {
+	n.Level = level
+	return RegisterNode{Node: n}
+}
+
 // changesOfGenerations are those that came with LevelGenerations, to follow the ones above.
 func changesOfGenerations() []Change {
 	return []Change{
-		RegisterNode{Node: node("n1")},
-		RegisterNode{Node: node("n2")},
+		runs(node("n1"), LevelGenerations),
+		runs(node("n2"), LevelGenerations),
 		RegisterNode{Node: Node{ID: "n3", Instance: "i-n3", Roles: []Role{RoleShard}, Level: LevelGenerations}},
 		RaiseLevel{Level: LevelGenerations},
 		notes("u2", "n3"),

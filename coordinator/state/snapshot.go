@@ -16,8 +16,10 @@ const (
 	formatIndexes = 1
 	// formatCluster has everything of View but what came with LevelGenerations.
 	formatCluster = 2
-	// formatGenerations has everything of View.
+	// formatGenerations has everything of View but what came with LevelOperations.
 	formatGenerations = 3
+	// formatOperations has everything of View.
+	formatOperations = 4
 )
 
 // formatOf is the least format for a state in which a command changed something.
@@ -25,7 +27,10 @@ func formatOf(typ, version uint16) int {
 	if version == 1 && (typ == TypeCreateIndex || typ == TypeDeleteIndex) {
 		return formatIndexes
 	}
-	if levelOf(typ, version) >= LevelGenerations {
+	switch level := levelOf(typ, version); {
+	case level >= LevelOperations:
+		return formatOperations
+	case level >= LevelGenerations:
 		return formatGenerations
 	}
 	return formatCluster
@@ -38,7 +43,7 @@ type snapshotIndexes struct {
 	Indexes []createIndex1 `json:"indexes"`
 }
 
-// snapshot is a snapshot of formatCluster or formatGenerations. Lists are in the order of View.
+// snapshot is a snapshot of formatCluster or a later one. Lists are in the order of View.
 type snapshot struct {
 	Format     int         `json:"format"`
 	Applied    uint64      `json:"applied"`
@@ -121,11 +126,11 @@ func DecodeView(data []byte) (*View, error) {
 	switch head.Format {
 	case formatIndexes:
 		err = v.readIndexes(data)
-	case formatCluster, formatGenerations:
+	case formatCluster, formatGenerations, formatOperations:
 		err = v.read(data)
 	default:
 		return nil, fmt.Errorf("decode metadata of format %d, this version reads up to %d: %w", head.Format,
-			formatGenerations, ErrNewerFormat)
+			formatOperations, ErrNewerFormat)
 	}
 	if err == nil {
 		err = v.check()

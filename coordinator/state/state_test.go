@@ -109,7 +109,7 @@ func TestSnapshot(t *testing.T) {
 		require.Equal(t, s.View(), again.View())
 	})
 	t.Run("a newer format is refused", func(t *testing.T) {
-		_, err := Decode([]byte(`{"format":4}`))
+		_, err := Decode([]byte(`{"format":5}`))
 		require.ErrorIs(t, err, ErrNewerFormat)
 	})
 	t.Run("damage is refused", func(t *testing.T) {
