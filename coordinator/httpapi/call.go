@@ -21,6 +21,8 @@ type call struct {
 	ctx    *fasthttp.RequestCtx
 	// route is the pattern that matched, for metrics.
 	route string
+	// asked is that route with its method; nil while it is not known.
+	asked *route
 	// index and id are those of the address; id is the document's, decoded.
 	index, id string
 	requestID string

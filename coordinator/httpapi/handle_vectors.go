@@ -8,29 +8,6 @@ import (
 	"sagasu/api"
 )
 
-// matchVectors finds what is about the vectors of an index; path is what follows its name.
-func (c *call) matchVectors(path []string) methods {
-	const prefix = "/v1/indexes/{index}"
-	switch {
-	case len(path) == 1 && path[0] == "model":
-		c.route = prefix + "/model"
-		return methods{post: (*call).changeModel}
-	case len(path) == 2 && path[0] == "dense" && path[1] == "failures":
-		c.route = prefix + "/dense/failures"
-		return methods{get: (*call).denseFailures}
-	case len(path) == 2 && path[0] == "dense" && path[1] == "retry":
-		c.route = prefix + "/dense/retry"
-		return methods{post: (*call).retryDense}
-	case len(path) == 1 && path[0] == "verify":
-		c.route = prefix + "/verify"
-		return methods{post: (*call).verify}
-	case len(path) == 2 && path[0] == "verify":
-		c.route, c.id = prefix+"/verify/{operation}", path[1]
-		return methods{get: (*call).verifyReport}
-	}
-	return methods{}
-}
-
 // changeModel reads {"model": "e5", "dims": 384} and answers with the operation that does it.
 func (c *call) changeModel() error {
 	data, err := c.body(maxSchemaBody)

@@ -14,6 +14,7 @@ import (
 type Server struct {
 	cfg        Config
 	metrics    *metrics
+	routes     *node
 	http       *fasthttp.Server
 	searches   *gate
 	writes     *gate
@@ -31,8 +32,12 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
+	tree, err := plant(routes())
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{
-		cfg: cfg, metrics: m,
+		cfg: cfg, metrics: m, routes: tree,
 		searches: newGate("searches", cfg.Searches, cfg.Queue),
 		writes:   newGate("writes", cfg.Writes, cfg.Queue),
 		exposition: fasthttpadaptor.NewFastHTTPHandler(

