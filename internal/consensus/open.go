@@ -111,6 +111,9 @@ func (g *Group) resume(logs store, meta *raft.SnapshotMeta, ref reference) error
 			return err
 		}
 	}
+	if ref.ahead, err = mayBe(logs, ref); err != nil {
+		return err
+	}
 	if err := checkFit(logs, meta, ref, g.fsm.machine); err != nil {
 		return err
 	}

@@ -44,8 +44,8 @@ func (r RecoverReport) String() string {
 // Recover makes the replica in cfg.Dir the origin of a group whose majority is lost for ever: when it is opened next,
 // its members are the given servers, this one among them, and all its log counts as committed. It is done on one
 // replica only, the one with the longest log; the other servers must begin with empty directories, and old replicas
-// must never come back. It refuses with boltstore.ErrLocked while the replica is open, and with ErrRestorePending or
-// ErrNothingToRecover.
+// must never come back. It refuses with boltstore.ErrLocked while the replica is open, and with ErrRestorePending,
+// ErrNothingToRecover, or ErrLogBehind where the machine has what the log has not got yet.
 func Recover(cfg Config, servers []string) (report RecoverReport, err error) {
 	fail := func(err error) (RecoverReport, error) {
 		return report, fmt.Errorf("recover group %s in %s: %w", cfg.Group, cfg.Dir, err)
@@ -113,6 +113,10 @@ func (c Config) survey(logs store) (RecoverReport, error) {
 	if meta == nil && last == 0 {
 		return report, ErrNothingToRecover
 	}
+	ahead, err := mayBe(logs, ref)
+	if err != nil {
+		return report, err
+	}
 	var members raft.Configuration
 	if meta != nil {
 		members = meta.Configuration
@@ -138,5 +142,10 @@ func (c Config) survey(logs store) (RecoverReport, error) {
 		}
 	}
 	report.Before = serversOf(members)
+	if report.LastIndex < ahead {
+		// The entries that would follow were never applied: the machine has others of their index.
+		return report, fmt.Errorf("log ends at index %d, the machine came from another replica and may be at %d: %w",
+			report.LastIndex, ahead, ErrLogBehind)
+	}
 	return report, nil
 }
