@@ -71,7 +71,7 @@ func createIndex(before *View, c CreateIndex) (*View, Index, error) {
 			return nil, Index{}, fmt.Errorf("create index %q: %w", c.Name, err)
 		}
 		for i := range x.Shards {
-			x.Shards[i].Epoch, x.Shards[i].Founded = 1, false
+			x.Shards[i].Epoch, x.Shards[i].Founded, x.Shards[i].Move = 1, false, nil
 			if err := before.checkNodes(x.Shards[i].Nodes, nil); err != nil {
 				return nil, Index{}, fmt.Errorf("create index %q: %w", c.Name, err)
 			}

@@ -19,7 +19,7 @@ func (RegisterNode) kind() (typ, version uint16) { return TypeRegisterNode, 1 }
 
 func registerNode(before *View, c RegisterNode) (*View, Index, error) {
 	n := c.Node
-	n.State = NodeActive
+	n.State, n.Drain = NodeActive, nil
 	if err := n.check(); err != nil {
 		return nil, Index{}, fmt.Errorf("register node: %w", err)
 	}
@@ -34,7 +34,7 @@ func registerNode(before *View, c RegisterNode) (*View, Index, error) {
 	case !known && len(before.nodes) >= MaxNodes:
 		return nil, Index{}, fmt.Errorf("register node %s beside %d: %w", n.ID, len(before.nodes), ErrLimit)
 	case known:
-		n.RegisteredMillis = present.RegisteredMillis
+		n.RegisteredMillis, n.Drain = present.RegisteredMillis, present.Drain
 		if reflect.DeepEqual(n, present) {
 			return nil, Index{}, nil
 		}

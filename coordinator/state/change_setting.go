@@ -9,7 +9,20 @@ type PutSetting struct {
 	Value string `json:"value"`
 }
 
-func (PutSetting) kind() (typ, version uint16) { return TypePutSetting, 1 }
+func (c PutSetting) kind() (typ, version uint16) {
+	if k, ok := knownSetting(c.Key); ok && k.later {
+		return TypePutSetting, 2
+	}
+	return TypePutSetting, 1
+}
+
+// putSettingV1 refuses settings that builds from before LevelOperations did not know.
+func putSettingV1(before *View, c PutSetting) (*View, Index, error) {
+	if k, ok := knownSetting(c.Key); ok && k.later {
+		return nil, Index{}, fmt.Errorf("put setting %.64q: %w", c.Key, ErrSetting)
+	}
+	return putSetting(before, c)
+}
 
 func putSetting(before *View, c PutSetting) (*View, Index, error) {
 	after := before.clone()

@@ -7,7 +7,7 @@ import (
 
 // SetReplicas says where a shard's replicas belong from now on. ErrShardNotFound, ErrNotFounded (members
 // that were to found the group with different lists would found two), ErrNodeNotFound for a new node that
-// can't hold replicas.
+// can't hold replicas, ErrMoving while one is moved.
 type SetReplicas struct {
 	Shard string `json:"shard"`
 	// Epoch is the shard's as the proposer knows it; ErrEpoch if it has another. A retry of what was done is
@@ -32,6 +32,8 @@ func setReplicas(before *View, c SetReplicas) (*View, Index, error) {
 			s.Epoch, ErrEpoch)
 	case !s.Founded:
 		return nil, Index{}, fmt.Errorf("set replicas of shard %s: %w", s.ID, ErrNotFounded)
+	case s.Move != nil:
+		return nil, Index{}, fmt.Errorf("set replicas of shard %s: %w: operation %s", s.ID, ErrMoving, s.Move.Operation)
 	}
 	if err := before.checkNodes(c.Nodes, s.Nodes); err != nil {
 		return nil, Index{}, fmt.Errorf("set replicas of shard %s: %w", s.ID, err)

@@ -46,9 +46,25 @@ const (
 	TypeForgetGeneration uint16 = 17
 	// TypeForgetLeftover tells that what a deleted index left is dropped; its payload is a ForgetLeftover.
 	TypeForgetLeftover uint16 = 18
+	// TypeBeginOperations adds an operation and its parts; its payload is a BeginOperations.
+	TypeBeginOperations uint16 = 19
+	// TypeSteerOperation pauses, resumes, cancels or throttles one; its payload is a SteerOperation.
+	TypeSteerOperation uint16 = 20
+	// TypeBeginMove begins to move a replica; its payload is a BeginMove.
+	TypeBeginMove uint16 = 21
+	// TypeSwitchMove lets searches go to the new one; its payload is a SwitchMove.
+	TypeSwitchMove uint16 = 22
+	// TypeEndMove lets the old one go; its payload is an EndMove.
+	TypeEndMove uint16 = 23
+	// TypeRevertMove brings a move back; its payload is a RevertMove.
+	TypeRevertMove uint16 = 24
+	// TypeStartDrain begins to drain a node; its payload is a StartDrain.
+	TypeStartDrain uint16 = 25
+	// TypeEndDrain ends that; its payload is an EndDrain.
+	TypeEndDrain uint16 = 26
 )
 
-// Version is the version of every command but later forms of CreateIndex and DeleteIndex; see Kind.
+// Version is the version of every command but later forms of some; see Kind.
 const Version uint16 = 1
 
 // Command is one entry of the metadata log.

@@ -43,6 +43,14 @@ var (
 	ErrAliasExists = errors.New("alias exists already")
 	// ErrAliasNotFound is returned when there is no alias of that name, or it leads to another index.
 	ErrAliasNotFound = errors.New("alias not found")
+	// ErrOperationNotFound is returned when no operation of that id is kept.
+	ErrOperationNotFound = errors.New("operation not found")
+	// ErrMoving is returned when a replica of the shard is being moved.
+	ErrMoving = errors.New("shard is being moved")
+	// ErrNoMove is returned when no such move is under way.
+	ErrNoMove = errors.New("no such move")
+	// ErrDraining is returned when a node of another failure domain is being drained.
+	ErrDraining = errors.New("another node is being drained")
 	// ErrOperationEnded is returned when an operation has ended, and so can't change any more.
 	ErrOperationEnded = errors.New("operation has ended")
 	// ErrGeneration is returned when another generation of vectors is being filled, or is the index's, than the

@@ -62,6 +62,8 @@ type Shard struct {
 	Nodes []string `json:"nodes"`
 	// Founded tells that the group has been bootstrapped, and must never be again.
 	Founded bool `json:"founded"`
+	// Move is a change of Nodes that is under way; nil for none. It came with LevelOperations.
+	Move *Move `json:"move,omitempty"`
 }
 
 // ShardID names a shard of an index.

@@ -23,6 +23,8 @@ const (
 	MaxAliases = 10_000
 	// MaxOperations bounds the operations, those under way and the ended ones that are kept.
 	MaxOperations = 1_000
+	// MaxTogether bounds an operation and its parts: what an operator can read, and leaves room for others.
+	MaxTogether = 256
 	// MaxRetired bounds the generations of vectors of an index that wait to be dropped. There are several only while
 	// the server that keeps them is away.
 	MaxRetired = 8

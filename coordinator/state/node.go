@@ -46,10 +46,19 @@ type Node struct {
 	State NodeState `json:"state"`
 	// RegisteredMillis is the time of the first registration in milliseconds since 1970 UTC.
 	RegisteredMillis int64 `json:"registered_millis"`
+	// Drain is set while the node is drained; not by who registers. It came with LevelOperations.
+	Drain *Drain `json:"drain,omitempty"`
 }
 
 // Has reports whether the node has a role.
 func (n Node) Has(r Role) bool { return slices.Contains(n.Roles, r) }
 
 // HoldsReplicas reports whether new replicas may be placed on the node.
-func (n Node) HoldsReplicas() bool { return n.State == NodeActive && n.Has(RoleShard) }
+func (n Node) HoldsReplicas() bool {
+	return n.State == NodeActive && n.Has(RoleShard) && n.Drain == nil
+}
+
+// KeepsReplicas reports whether the replicas of the node may stay: it is there, or about to come back.
+func (n Node) KeepsReplicas() bool {
+	return n.State == NodeActive && n.Has(RoleShard) && (n.Drain == nil || n.Drain.Mode == DrainRestart)
+}

@@ -12,6 +12,19 @@ const (
 	SettingRebuildGrace = "rebuild_grace_seconds"
 	// SettingRebuildParallel is how many replicas may be built at a time, in the whole cluster.
 	SettingRebuildParallel = "rebuild_parallel"
+	// SettingMoveBytes is how many bytes a second a move copies unless its operation says otherwise.
+	SettingMoveBytes = "move_bytes_per_second"
+	// SettingMoveParallel is how many replicas a rebalance moves at a time.
+	SettingMoveParallel = "move_parallel"
+	// SettingSearchObjective is the 95th percentile of searches, in milliseconds, beyond which rebalances pause; 0 for
+	// none.
+	SettingSearchObjective = "search_p95_objective_ms"
+	// SettingDiskLow is how full a disk may be, in percent, for its node to get replicas, SettingDiskHigh from where on
+	// they are moved away.
+	SettingDiskLow  = "disk_low_percent"
+	SettingDiskHigh = "disk_high_percent"
+	// SettingDrainLease is how many seconds a node that is drained for a restart may be away.
+	SettingDrainLease = "drain_lease_seconds"
 )
 
 // Setting is a setting and its value.
@@ -24,14 +37,22 @@ type Setting struct {
 type known struct {
 	key, fallback string
 	least, most   int
+	// later tells that it came with LevelOperations.
+	later bool
 }
 
 // knownSettings are all settings, ascending by key. A new one, or another range, needs a new feature level:
 // a node that does not know a setting would refuse what the others accept.
 func knownSettings() []known {
 	return []known{
+		{key: SettingDiskHigh, fallback: "90", least: 1, most: 100, later: true},
+		{key: SettingDiskLow, fallback: "85", least: 1, most: 100, later: true},
+		{key: SettingDrainLease, fallback: "600", least: 10, most: 24 * 3600, later: true},
+		{key: SettingMoveBytes, fallback: "67108864", least: 64 << 10, most: 1 << 40, later: true},
+		{key: SettingMoveParallel, fallback: "2", least: 1, most: 64, later: true},
 		{key: SettingRebuildGrace, fallback: "300", least: 0, most: 7 * 24 * 3600},
 		{key: SettingRebuildParallel, fallback: "8", least: 1, most: 64},
+		{key: SettingSearchObjective, fallback: "1000", least: 0, most: 60_000, later: true},
 	}
 }
 

@@ -47,10 +47,14 @@ func typed[C any](apply func(before *View, c C) (*View, Index, error)) change {
 
 // changes is the table of commands: what isn't in it is refused.
 func changes(typ, version uint16) (change, bool) {
-	if c, ok := clusterChanges(typ, version); ok {
-		return c, true
+	for _, table := range []func(typ, version uint16) (change, bool){
+		clusterChanges, generationChanges, operationChanges,
+	} {
+		if c, ok := table(typ, version); ok {
+			return c, true
+		}
 	}
-	return generationChanges(typ, version)
+	return nil, false
 }
 
 // clusterChanges are the commands up to LevelCluster, with which all but the first two lines came.
@@ -81,9 +85,9 @@ func clusterChanges(typ, version uint16) (change, bool) {
 	case [2]uint16{TypeDeleteAlias, 1}:
 		return typed(deleteAlias), true
 	case [2]uint16{TypePutOperation, 1}:
-		return typed(putOperation), true
+		return typed(putOperationV1), true
 	case [2]uint16{TypePutSetting, 1}:
-		return typed(putSetting), true
+		return typed(putSettingV1), true
 	}
 	return nil, false
 }
@@ -105,6 +109,33 @@ func generationChanges(typ, version uint16) (change, bool) {
 		return typed(forgetGeneration), true
 	case [2]uint16{TypeForgetLeftover, 1}:
 		return typed(forgetLeftover), true
+	}
+	return nil, false
+}
+
+// operationChanges are the commands about operations, moves and drains that came with LevelOperations.
+func operationChanges(typ, version uint16) (change, bool) {
+	switch [2]uint16{typ, version} {
+	case [2]uint16{TypePutOperation, 2}:
+		return typed(putOperation), true
+	case [2]uint16{TypePutSetting, 2}:
+		return typed(putSetting), true
+	case [2]uint16{TypeBeginOperations, 1}:
+		return typed(beginOperations), true
+	case [2]uint16{TypeSteerOperation, 1}:
+		return typed(steerOperation), true
+	case [2]uint16{TypeBeginMove, 1}:
+		return typed(beginMove), true
+	case [2]uint16{TypeSwitchMove, 1}:
+		return typed(switchMove), true
+	case [2]uint16{TypeEndMove, 1}:
+		return typed(endMove), true
+	case [2]uint16{TypeRevertMove, 1}:
+		return typed(revertMove), true
+	case [2]uint16{TypeStartDrain, 1}:
+		return typed(startDrain), true
+	case [2]uint16{TypeEndDrain, 1}:
+		return typed(endDrain), true
 	}
 	return nil, false
 }

@@ -92,13 +92,14 @@ func (v *View) Shard(id string) (Index, Shard, bool) {
 	return x, x.Shards[p.at], true
 }
 
-// ShardsOn gives the shards that have a replica on a node, by index and slots. It looks at all shards.
+// ShardsOn gives the shards that have a replica on a node, or are being moved to or from it, by index and slots. It
+// looks at all shards.
 func (v *View) ShardsOn(node string) []Placed {
 	var out []Placed
 	for i := range v.indexes {
 		shards := v.indexes[i].Shards
 		for j := range shards {
-			if slices.Contains(shards[j].Nodes, node) {
+			if slices.Contains(shards[j].Nodes, node) || shards[j].beside() == node {
 				out = append(out, Placed{Index: v.indexes[i], Shard: shards[j]})
 			}
 		}
@@ -113,6 +114,9 @@ func (v *View) Holding() map[string]int {
 		shards := v.indexes[i].Shards
 		for j := range shards {
 			for _, node := range shards[j].Nodes {
+				held[node]++
+			}
+			if node := shards[j].beside(); node != "" {
 				held[node]++
 			}
 		}
@@ -163,6 +167,9 @@ func (v *View) RebuildGrace() time.Duration {
 
 // RebuildParallel is how many replicas may be built at a time.
 func (v *View) RebuildParallel() int { return v.number(SettingRebuildParallel) }
+
+// Number gives the value of a setting, which all are whole numbers.
+func (v *View) Number(key string) int { return v.number(key) }
 
 // withIndex puts an index in place of that of its name, or adds it. The shards' ids must be as they were.
 func (v *View) withIndex(x Index) *View {
