@@ -177,8 +177,8 @@ func (c *Chain) load(f *File, each func(f *File, r *Record) error) error {
 	if err != nil {
 		return err
 	}
-	if h.first != f.First || h.last != f.Last || h.index < c.index {
-		return fmt.Errorf("%w: its header is that of %s at log index %d", ErrCorrupt, fileName(h.first, h.last), h.index)
+	if err := f.claim(h, c.index, f.Name()); err != nil {
+		return err
 	}
 	c.index, f.index = h.index, h.index
 	if c.cfg.Keep {

@@ -10,6 +10,8 @@ const (
 	maxRecordBytes = 1 << 30
 	// writeBuffer is the size of the writes, in bytes.
 	writeBuffer = 1 << 18
+	// verifyStep is how many bytes are read between two calls of a pace: a hundredth of a second's worth on a slow disk.
+	verifyStep = 1 << 20
 	// slack is how far the squared length of a stored vector may be from 1: far more than rounding makes of
 	// it, and what the error bound of a quantised search allows for.
 	slack = 2e-6
