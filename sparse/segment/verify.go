@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"slices"
+
+	"sagasu/internal/vfs"
 )
 
 // verifyStep is how many bytes are read between two calls of a pace: a hundredth of a second's worth on a slow disk.
@@ -18,7 +20,7 @@ var sectionNames = map[sectionKind]string{
 	sectionVersions: "versions", sectionDigests: "digests", sectionStored: "stored documents",
 	sectionStoredIndex: "index of stored documents", sectionDictionary: "dictionary", sectionTerms: "terms",
 	sectionPostings: "postings", sectionPositions: "positions", sectionLengths: "lengths",
-	sectionForwardOffsets: "offsets of the documents' terms", sectionForward: "the documents' terms",
+	sectionForwardV1: "offsets of the documents' terms", sectionForwardV1 + 1: "the documents' terms",
 	sectionExists: "documents that have it", sectionPointValues: "values", sectionPointDocs: "documents of values",
 	sectionStoredRows: "rows of stored documents",
 }
@@ -51,6 +53,19 @@ func (r *Reader) Verify(ctx context.Context, pace func(bytes int) error) error {
 		return fmt.Errorf("verify segment %s: %w", r.path, err)
 	}
 	return nil
+}
+
+// VerifyFile does what Reader.Verify does with a file that nobody has open, whatever its schema is.
+func VerifyFile(ctx context.Context, fs vfs.FS, path string, pace func(bytes int) error) (err error) {
+	m, err := fs.Map(path)
+	if err != nil {
+		return fmt.Errorf("verify segment %s: %w", path, err)
+	}
+	err = (&Reader{path: path, mapping: m}).Verify(ctx, pace)
+	if closeErr := m.Close(); err == nil && closeErr != nil {
+		return fmt.Errorf("verify segment %s: %w", path, closeErr)
+	}
+	return err
 }
 
 // verify checks a whole file and gives its sections in the order they lie in it. step is called before every read.
@@ -103,7 +118,7 @@ func placements(data []byte) ([]placed, error) {
 		return nil, fmt.Errorf("%w: table of contents lies outside the file", ErrCorrupt)
 	}
 	table := data[at : at+size]
-	if crc32.Checksum(table, castagnoli) != binary.LittleEndian.Uint32(foot[12:]) {
+	if frameSum(data[:headerSize], table) != binary.LittleEndian.Uint32(foot[12:]) {
 		return nil, fmt.Errorf("%w: checksum of the table of contents", ErrCorrupt)
 	}
 	list := make([]placed, 0, len(table)/entrySize)
@@ -122,6 +137,15 @@ func placements(data []byte) ([]placed, error) {
 	return list, nil
 }
 
+// frameSum is the checksum of header and table. Up to unreleasedVersion it was that of the table.
+func frameSum(header, table []byte) uint32 {
+	sum := uint32(0)
+	if binary.LittleEndian.Uint32(header[8:]) > unreleasedVersion {
+		sum = crc32.Checksum(header, castagnoli)
+	}
+	return crc32.Update(sum, castagnoli, table)
+}
+
 // checkHeader refuses every version but those this build reads. Open has told a newer one from damage before; one
 // that appears later is damage, whatever it says.
 func checkHeader(data []byte) error {
@@ -131,6 +155,7 @@ func checkHeader(data []byte) error {
 	if string(data[:8]) != magic {
 		return fmt.Errorf("%w: header: not a segment", ErrCorrupt)
 	}
+	// One of a version that this build does not read may be damage; it is told apart by the checksum.
 	if v := binary.LittleEndian.Uint32(data[8:]); v == 0 || v > FormatVersion {
 		return fmt.Errorf("%w: header: version %d", ErrCorrupt, v)
 	}
