@@ -88,6 +88,8 @@ func refusals() map[string]error {
 		"not_founded": state.ErrNotFounded, "epoch": state.ErrEpoch, "alias_exists": state.ErrAliasExists,
 		"alias_not_found": state.ErrAliasNotFound, "operation_ended": state.ErrOperationEnded,
 		"setting": state.ErrSetting, "generation": state.ErrGeneration,
+		"key_exists": state.ErrKeyExists, "key_not_found": state.ErrKeyNotFound, "key_revoked": state.ErrKeyRevoked,
+		"key_changed": state.ErrKeyChanged, "role_not_found": state.ErrRoleNotFound, "role_in_use": state.ErrRoleInUse,
 	}
 }
 

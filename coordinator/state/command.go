@@ -62,6 +62,18 @@ const (
 	TypeStartDrain uint16 = 25
 	// TypeEndDrain ends that; its payload is an EndDrain.
 	TypeEndDrain uint16 = 26
+	// TypePutKey adds a key; its payload is a PutKey.
+	TypePutKey uint16 = 50
+	// TypeRotateKey lets a key be recognised by something else; its payload is a RotateKey.
+	TypeRotateKey uint16 = 51
+	// TypeRevokeKey ends a key; its payload is a RevokeKey.
+	TypeRevokeKey uint16 = 52
+	// TypeNoteKeyUse notes when keys were used last; its payload is a NoteKeyUse.
+	TypeNoteKeyUse uint16 = 53
+	// TypePutRole adds or changes a role; its payload is a PutRole.
+	TypePutRole uint16 = 54
+	// TypeDeleteRole removes a role; its payload is a DeleteRole.
+	TypeDeleteRole uint16 = 55
 )
 
 // Version is the version of every command but later forms of some; see Kind.

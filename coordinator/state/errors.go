@@ -56,6 +56,18 @@ var (
 	// ErrGeneration is returned when another generation of vectors is being filled, or is the index's, than the
 	// command is about.
 	ErrGeneration = errors.New("wrong generation of vectors")
+	// ErrKeyExists is returned when a key of that id exists, or any where it must be the first.
+	ErrKeyExists = errors.New("key exists already")
+	// ErrKeyNotFound is returned when there is no key of that id.
+	ErrKeyNotFound = errors.New("key not found")
+	// ErrKeyRevoked is returned when a key was revoked, and so can't change any more.
+	ErrKeyRevoked = errors.New("key is revoked")
+	// ErrKeyChanged is returned when a key was rotated since the proposer looked at it.
+	ErrKeyChanged = errors.New("key was rotated meanwhile")
+	// ErrRoleNotFound is returned when there is no role of that name.
+	ErrRoleNotFound = errors.New("role not found")
+	// ErrRoleInUse is returned when a role to be deleted is a key's.
+	ErrRoleInUse = errors.New("role is in use")
 	// ErrSetting is returned when a setting is unknown or can't have the value.
 	ErrSetting = errors.New("invalid setting")
 )

@@ -30,6 +30,11 @@ const (
 	MaxRetired = 8
 	// MaxLeftovers bounds the deleted indexes whose collections wait to be dropped: as many as there may be indexes.
 	MaxLeftovers = MaxIndexes
+	// MaxKeys and MaxAccessRoles bound the keys and the roles, MaxAccessBytes what each of them takes, in bytes of JSON:
+	// a cluster with more callers gives them tokens of an issuer.
+	MaxKeys        = 2_000
+	MaxAccessRoles = 500
+	MaxAccessBytes = 8 << 10
 	// MaxNameBytes bounds the name of an index or alias, as api.MaxFieldNameBytes does for clients.
 	MaxNameBytes = 128
 	// MaxIDBytes bounds the ids of clusters, nodes, instances, indexes and operations: they are names of

@@ -29,7 +29,7 @@ func drawNodes(t *rapid.T) []string {
 
 // drawChange gives a change that may or may not fit the view.
 func drawChange(t *rapid.T, v *View) Change {
-	switch rapid.IntRange(0, 21).Draw(t, "type") {
+	switch rapid.IntRange(0, 25).Draw(t, "type") {
 	case 0:
 		return FoundCluster{ClusterID: draw(t, "c1", "c1", "c2", ""), Level: draw(t, LevelSingle, LevelCluster, Level)}
 	case 1:
@@ -92,6 +92,8 @@ func drawChange(t *rapid.T, v *View) Change {
 		return drawGeneration(t, v)
 	case 16, 17, 18, 19, 20:
 		return drawOperation(t, v)
+	case 22, 23, 24, 25:
+		return drawKey(t)
 	}
 	return PutSetting{Key: draw(t, SettingRebuildGrace, "colour"), Value: draw(t, "", "1", "x")}
 }
@@ -474,6 +476,7 @@ func TestGoldenLogs(t *testing.T) {
 		{"cluster", changesOfCluster(), 0xb09f2ec269a7459a},
 		{"generations", changesOfGenerations(), 0x2335d8274b16a287},
 		{"operations", changesOfOperations(), 0x6257f1ac3e5a9d8f},
+		{"keys", changesOfKeys(), 0x352f4cab8d0a5223},
 	} {
 		log, err := os.ReadFile(filepath.Join("testdata", golden.name+".log"))
 		require.NoError(t, err)

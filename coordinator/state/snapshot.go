@@ -57,6 +57,9 @@ type snapshot struct {
 	Settings   []Setting   `json:"settings"`
 	// Leftovers came with formatGenerations.
 	Leftovers []Leftover `json:"leftovers,omitempty"`
+	// Keys and Roles came with formatOperations.
+	Keys  []Key        `json:"keys,omitempty"`
+	Roles []AccessRole `json:"roles,omitempty"`
 }
 
 // createIndex1 is the payload of CreateIndex in version 1, and an index in formatIndexes.
@@ -95,7 +98,7 @@ func (v *View) snapshot() any {
 	return snapshot{
 		Format: v.format, Applied: v.applied, Version: v.version, Cluster: v.cluster, Level: v.level,
 		Nodes: v.nodes, Indexes: v.indexes, Aliases: v.aliases, Operations: v.operations, Settings: v.settings,
-		Leftovers: v.leftovers,
+		Leftovers: v.leftovers, Keys: v.keys, Roles: v.roles,
 	}
 }
 
@@ -160,14 +163,14 @@ func (v *View) read(data []byte) error {
 	}
 	v.applied, v.version, v.cluster, v.level = s.Applied, s.Version, s.Cluster, s.Level
 	v.nodes, v.indexes, v.aliases, v.operations, v.settings = s.Nodes, s.Indexes, s.Aliases, s.Operations, s.Settings
-	v.leftovers = s.Leftovers
+	v.leftovers, v.keys, v.roles = s.Leftovers, s.Keys, s.Roles
 	return nil
 }
 
 // check makes the map of shards and refuses what lookups and routing could not rely on.
 func (v *View) check() error {
 	if !ascending(v.nodes, nodeKey) || !ascending(v.indexes, indexKey) || !ascending(v.aliases, aliasKey) ||
-		!ascending(v.settings, settingKey) {
+		!ascending(v.settings, settingKey) || !ascending(v.keys, keyKey) || !ascending(v.roles, roleKey) {
 		return fmt.Errorf("%w: a list is out of order", ErrCommand)
 	}
 	for _, x := range v.indexes {

@@ -48,7 +48,7 @@ func typed[C any](apply func(before *View, c C) (*View, Index, error)) change {
 // changes is the table of commands: what isn't in it is refused.
 func changes(typ, version uint16) (change, bool) {
 	for _, table := range []func(typ, version uint16) (change, bool){
-		clusterChanges, generationChanges, operationChanges,
+		clusterChanges, generationChanges, operationChanges, keyChanges,
 	} {
 		if c, ok := table(typ, version); ok {
 			return c, true

@@ -24,6 +24,9 @@ type View struct {
 	settings   []Setting
 	// leftovers are in the order of the deletions.
 	leftovers []Leftover
+	// keys ascend by id, roles by name.
+	keys  []Key
+	roles []AccessRole
 	// shards finds a shard of the indexes by its id.
 	shards map[string]place
 }

@@ -12,7 +12,7 @@ const (
 	// MaxNameBytes bounds the name of a role or an attribute.
 	MaxNameBytes = 128
 	// MaxFilterBytes bounds a document filter: it is parsed with every request that it restricts.
-	MaxFilterBytes = 16 << 10
+	MaxFilterBytes = 4 << 10
 	// MaxFilterDepth bounds its nesting; api.MaxQueryDepth leaves room for the query's own.
 	MaxFilterDepth = 8
 	// MaxAttributes and MaxAttributeValues bound what a caller brings for filters: a claim of groups has hundreds.
