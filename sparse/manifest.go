@@ -110,16 +110,18 @@ func parseManifest(data []byte) (manifestBody, error) {
 	if len(data) < manifestHeader || string(data[:8]) != manifestMagic {
 		return body, fmt.Errorf("%w: not a manifest", ErrCorrupt)
 	}
-	if v := binary.LittleEndian.Uint32(data[8:]); v > manifestVersion {
+	v, text := binary.LittleEndian.Uint32(data[8:]), data[manifestHeader:]
+	long := uint64(len(text)) != uint64(binary.LittleEndian.Uint32(data[12:])) || len(text) > maxManifest
+	sound := !long && crc32.Checksum(text, crc32.MakeTable(crc32.Castagnoli)) == binary.LittleEndian.Uint32(data[16:])
+	switch {
+	case v > manifestVersion && !sound:
 		return body, fmt.Errorf("%w: version %d, this build reads up to %d", ErrNewerFormat, v, manifestVersion)
-	} else if v == 0 {
-		return body, fmt.Errorf("%w: manifest of version 0", ErrCorrupt)
-	}
-	text := data[manifestHeader:]
-	if uint64(len(text)) != uint64(binary.LittleEndian.Uint32(data[12:])) || len(text) > maxManifest {
+	case v == 0 || v > manifestVersion:
+		// The checksum of later versions is to cover the version, so this is one of ours.
+		return body, fmt.Errorf("%w: manifest of version %d", ErrCorrupt, v)
+	case long:
 		return body, fmt.Errorf("%w: manifest of %d bytes is truncated or too long", ErrCorrupt, len(data))
-	}
-	if crc32.Checksum(text, crc32.MakeTable(crc32.Castagnoli)) != binary.LittleEndian.Uint32(data[16:]) {
+	case !sound:
 		return body, fmt.Errorf("%w: checksum of the manifest", ErrCorrupt)
 	}
 	if err := json.Unmarshal(text, &body); err != nil {

@@ -25,12 +25,19 @@ func TestParseManifest(t *testing.T) {
 		require.ErrorIs(t, err, ErrCorrupt)
 		require.ErrorContains(t, err, "version 0")
 	})
+	t.Run("a newer version is told apart", func(t *testing.T) {
+		newer := append([]byte(nil), data...)
+		newer[8]++
+		newer[16]++ // of whatever its checksum covers
+		_, err := parseManifest(newer)
+		require.ErrorIs(t, err, ErrNewerFormat)
+	})
 	t.Run("every bit that flips is found", func(t *testing.T) {
 		bad := append([]byte(nil), data...)
 		for bit := range 8 * len(bad) {
 			bad[bit/8] ^= 1 << (bit % 8)
 			_, err := parseManifest(bad)
-			require.Error(t, err, "bit %d", bit)
+			require.ErrorIs(t, err, ErrCorrupt, "bit %d", bit)
 			bad[bit/8] ^= 1 << (bit % 8)
 		}
 	})

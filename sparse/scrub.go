@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
-	"slices"
 
-	"sagasu/internal/vfs"
 	"sagasu/sparse/segment"
 )
 
@@ -40,34 +37,6 @@ func (x *Index) Scrub(ctx context.Context, pace func(bytes int) error) error {
 
 // Damaged tells whether an error of this package says that a file is damaged, and not that it can't be read now.
 func Damaged(err error) bool { return errors.Is(err, segment.ErrCorrupt) || errors.Is(err, ErrCorrupt) }
-
-// VerifyDir reads an index directory that nobody has open, its manifest and every segment that this names, and verifies
-// all checksums, as Scrub does. It gives the durable index, 0 for a directory without a manifest, which must have no
-// segments either. Errors are those of Open, each naming file and section.
-func VerifyDir(ctx context.Context, fsys vfs.FS, dir string, pace func(bytes int) error) (applied uint64, err error) {
-	path := filepath.Join(dir, manifestName)
-	data, err := fsys.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		names, err := fsys.List(dir)
-		if i := slices.IndexFunc(names, isSegmentName); err == nil && i >= 0 {
-			err = fmt.Errorf("%w: %s has segments (%s) and no %s", ErrCorrupt, dir, names[i], manifestName)
-		}
-		return 0, err
-	}
-	if err != nil {
-		return 0, fmt.Errorf("read manifest: %w", err)
-	}
-	body, err := parseManifest(data)
-	if err != nil {
-		return 0, fmt.Errorf("read %s: %w", path, err)
-	}
-	for _, s := range body.Segments {
-		if err := segment.VerifyFile(ctx, fsys, filepath.Join(dir, segmentName(s.Number)), pace); err != nil {
-			return 0, err
-		}
-	}
-	return body.Applied, nil
-}
 
 // failIfDamaged fails the index when an error says that a file of it is damaged.
 func (x *Index) failIfDamaged(err error) {

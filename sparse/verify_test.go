@@ -61,6 +61,25 @@ func TestVerifyDir(t *testing.T) {
 		require.NoError(t, err)
 		require.Zero(t, applied)
 	})
+	t.Run("files can be verified one by one", func(t *testing.T) {
+		manifest := filepath.Join(dir, manifestName)
+		for _, path := range append(segments, manifest) {
+			require.NoError(t, VerifyFile(ctx, vfs.OS(), path, unpaced))
+			vfstest.Flip(t, path)
+			err := VerifyFile(ctx, vfs.OS(), path, unpaced)
+			require.True(t, Damaged(err), "%v", err)
+			require.ErrorContains(t, err, path)
+			vfstest.Flip(t, path)
+		}
+		require.ErrorIs(t, VerifyFile(ctx, vfs.OS(), filepath.Join(dir, lockName), unpaced), fs.ErrInvalid)
+	})
+	t.Run("an index that was made durable has a manifest", func(t *testing.T) {
+		for at, want := range map[string]bool{dir: true, t.TempDir(): false, filepath.Join(dir, "none"): false} {
+			has, err := HasManifest(vfs.OS(), at)
+			require.NoError(t, err)
+			require.Equal(t, want, has)
+		}
+	})
 	t.Run("the pace ends it", func(t *testing.T) {
 		stop := errors.New("stop")
 		_, err := VerifyDir(ctx, vfs.OS(), dir, func(int) error { return stop })

@@ -53,13 +53,6 @@ func TestDamage(t *testing.T) {
 		for i := range good {
 			bad := append([]byte(nil), good...)
 			bad[i] ^= 1 << (i % 8)
-			if i >= 8 && i < 12 {
-				// The version field: a higher version is told apart from damage.
-				require.NoError(t, os.WriteFile(path, bad, 0o644))
-				_, err := open(cfg)
-				require.Error(t, err)
-				continue
-			}
 			refused(t, bad, ErrCorrupt)
 		}
 	})
@@ -74,6 +67,7 @@ func TestDamage(t *testing.T) {
 	t.Run("a newer version is refused", func(t *testing.T) {
 		bad := append([]byte(nil), good...)
 		binary.LittleEndian.PutUint32(bad[8:], formatVersion+1)
+		binary.LittleEndian.PutUint32(bad[52:], castagnoli(bad[:52]))
 		refused(t, bad, ErrVersion)
 	})
 	t.Run("other dimensions are refused", func(t *testing.T) {

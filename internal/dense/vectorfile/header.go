@@ -41,13 +41,13 @@ func decodeHeader(data []byte) (header, error) {
 	case string(data[:8]) != magic:
 		return header{}, fmt.Errorf("%w: it does not begin with %q", ErrCorrupt, magic)
 	}
-	// Before the checksum: a newer version may have another header.
+	// Every version's header has its checksum there, so that damage is not taken for a newer version.
+	if binary.LittleEndian.Uint32(data[52:]) != castagnoli(data[:52]) {
+		return header{}, fmt.Errorf("%w: checksum of the header is wrong", ErrCorrupt)
+	}
 	version := binary.LittleEndian.Uint32(data[8:])
 	if version > formatVersion {
 		return header{}, fmt.Errorf("%w: it has version %d, this build reads up to %d", ErrVersion, version, formatVersion)
-	}
-	if binary.LittleEndian.Uint32(data[52:]) != castagnoli(data[:52]) {
-		return header{}, fmt.Errorf("%w: checksum of the header is wrong", ErrCorrupt)
 	}
 	if version == 0 {
 		return header{}, fmt.Errorf("%w: it has version 0", ErrCorrupt)
