@@ -145,7 +145,11 @@ func (a *applying) remove(at int, doc uint32) {
 		a.owned[at] = true
 	}
 	v.deleted.Add(doc)
-	v.part.noteDeleted(a.x.fields, doc)
+	if v.part.mem != nil {
+		v.part.noteDeleted(a.x.fields, doc)
+	} else {
+		v.gone = append(v.gone, doc)
+	}
 	a.gen.live--
 	a.gen.digest -= v.part.source().Columns(doc).Digest
 	a.gen.count(a.x.fields, v.part, doc, -1)

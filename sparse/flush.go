@@ -120,7 +120,7 @@ func (x *Index) build(inputs []segment.Input) (*part, [][]uint32, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return &part{file: file, number: number}, maps, nil
+	return filePart(x.fields, file, number), maps, nil
 }
 
 // plan is how a segment is built at this moment.
@@ -166,7 +166,7 @@ func (x *Index) replace(old []*part, maps [][]uint32, written *part) {
 		stand.deleted = carry(stand.deleted, v.deleted, maps[i])
 	}
 	if stand != nil {
-		stand.noteAll(x.fields)
+		stand.gone = stand.deleted.ToArray()
 	}
 	for _, job := range x.pending {
 		var moved *roaring.Bitmap

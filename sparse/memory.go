@@ -46,9 +46,6 @@ type memoryField struct {
 	values   []int64  // points
 	docs     []uint32 // points: parallel to values; else the documents that hold the field
 
-	// ranks are the terms' by key, by number; made when the segment is frozen and about to be written.
-	ranks []uint32
-
 	// The document at hand: its terms, its tokens of each as a list, and their positions as bytes.
 	local      []uint32
 	head, tail []uint32

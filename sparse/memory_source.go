@@ -139,32 +139,11 @@ func (c *memoryField) sortedKeys(accept func(key string) bool) []string {
 	return keys
 }
 
-// Entries iterates the keys, and ranks them for Forward; only Build calls it, of a frozen segment.
+// Entries iterates the keys; only Build calls it, of a frozen segment.
 func (c *memoryField) Entries() segment.Entries {
 	c.mem.mu.RLock()
 	defer c.mem.mu.RUnlock()
-	ids := c.terms.sorted()
-	if c.shape == segment.ShapeText {
-		c.ranks = make([]uint32, len(ids))
-		for rank, id := range ids {
-			c.ranks[id] = uint32(rank)
-		}
-	}
-	return &memoryEntries{field: c, ids: ids, at: -1}
-}
-
-// Forward appends the ordinals of a document's terms.
-func (c *memoryField) Forward(dst []uint32, doc uint32) []uint32 {
-	run := c.forward[doc]
-	if run.n == 0 {
-		return dst
-	}
-	at := len(dst)
-	for _, id := range from(c.forwards.chunks, run.at)[:run.n] {
-		dst = append(dst, c.ranks[id])
-	}
-	slices.Sort(dst[at:])
-	return dst
+	return &memoryEntries{field: c, ids: c.terms.sorted(), at: -1}
 }
 
 // memoryEntries has one list, which Next makes that of the next key.

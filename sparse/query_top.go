@@ -128,7 +128,7 @@ func (s *search) ranked(ctx context.Context, at int, v *view, terms []summand, a
 		}
 		q.Terms = append(q.Terms, kernel.Term{
 			List: &lists[i], Field: column, Weight: t.weight, Norm: t.norm,
-			Text: t.field.shape == segment.ShapeText, Deleted: v.deletedOf(t.field, t.places[at].ordinal),
+			Text: t.field.shape == segment.ShapeText, Deleted: v.deletedOf(t.field, t.places[at]),
 			Group: t.group,
 		})
 	}
@@ -174,15 +174,15 @@ func (s *search) counted(n int) {
 	s.more = s.more || s.count <= 0
 }
 
-// deletedOf gives at least the number of a key's documents that are deleted, -1 if that is not known.
-func (v *view) deletedOf(f *field, ordinal uint32) int {
+// deletedOf gives the number of a key's documents that are deleted, -1 if that is not known.
+func (v *view) deletedOf(f *field, at place) int {
 	switch {
 	case !v.hasDeletes():
 		return 0
 	case f.shape != segment.ShapeText:
 		return -1
 	}
-	return int(v.part.deletedFreqs[f.ordinal][ordinal].Load())
+	return int(at.deleted)
 }
 
 // words gives the documents of a view that a clause matches.

@@ -71,7 +71,7 @@ func (x *Index) load(g *generation, body manifestBody) error {
 		if err != nil {
 			return err
 		}
-		v := newView(&part{file: file, number: s.Number}, file.NumDocs())
+		v := newView(filePart(x.fields, file, s.Number), file.NumDocs())
 		g.views = append(g.views, v)
 		if len(s.Deleted) > 0 {
 			v.deleted = roaring.New()
@@ -81,7 +81,7 @@ func (x *Index) load(g *generation, body manifestBody) error {
 			if !v.deleted.IsEmpty() && v.deleted.Maximum() >= v.docs {
 				return fmt.Errorf("%w: deletions of segment %d lie outside it", ErrCorrupt, s.Number)
 			}
-			v.noteAll(x.fields)
+			v.gone = v.deleted.ToArray()
 		}
 		x.durable.segments = append(x.durable.segments, durableSegment{part: v.part, deleted: v.deleted})
 		for doc := range v.docs {
@@ -94,16 +94,6 @@ func (x *Index) load(g *generation, body manifestBody) error {
 		}
 	}
 	return nil
-}
-
-// noteAll corrects the document frequencies of a new part for all its deletions.
-func (v *view) noteAll(fields *fieldSet) {
-	if !v.hasDeletes() {
-		return
-	}
-	for it := v.deleted.Iterator(); it.HasNext(); {
-		v.part.noteDeleted(fields, it.Next())
-	}
 }
 
 // removeStray removes segments that a crash left: written but never named by a manifest, or merged away.

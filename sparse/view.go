@@ -18,13 +18,9 @@ type part struct {
 	refs   atomic.Int32
 	// remove says that the file is to be removed when the last reference goes.
 	remove atomic.Bool
-	// deletedFreqs[field] counts, by term ordinal, the deleted documents of a file's text terms.
-	// Allocated by the first deletion.
-	once         sync.Once
-	deletedFreqs []deletedCounts
+	// deleted are, by field, the counts of a file's texts.
+	deleted []deletedCounts
 }
-
-type deletedCounts []atomic.Uint32
 
 // source is what memory and files have in common.
 type source interface {
@@ -49,31 +45,11 @@ func (p *part) length(f *field, doc uint32) uint32 {
 	return p.file.Column(f.ordinal).Length(doc)
 }
 
-// noteDeleted corrects the document frequencies for a document that is now deleted.
+// noteDeleted corrects the document frequencies of a segment in memory for a document that is now deleted.
 func (p *part) noteDeleted(fields *fieldSet, doc uint32) {
-	if p.mem != nil {
-		for _, f := range fields.list {
-			if f.shape == segment.ShapeText {
-				p.mem.columns[f.ordinal].noteDeleted(doc)
-			}
-		}
-		return
-	}
-	p.once.Do(func() {
-		p.deletedFreqs = make([]deletedCounts, len(fields.list))
-		for _, f := range fields.list {
-			if f.shape == segment.ShapeText {
-				p.deletedFreqs[f.ordinal] = make(deletedCounts, p.file.Column(f.ordinal).Terms())
-			}
-		}
-	})
-	var terms []uint32
 	for _, f := range fields.list {
 		if f.shape == segment.ShapeText {
-			terms = p.file.Column(f.ordinal).Forward(terms[:0], doc)
-			for _, t := range terms {
-				p.deletedFreqs[f.ordinal][t].Add(1)
-			}
+			p.mem.columns[f.ordinal].noteDeleted(doc)
 		}
 	}
 }
@@ -85,6 +61,9 @@ type view struct {
 	docs uint32
 	// deleted is never changed once the view is published; nil for none.
 	deleted *roaring.Bitmap
+	// gone are the deleted documents of a file in the order in which they were deleted: that of an older view of the part
+	// begins a newer one's. Who makes a newer view appends.
+	gone []uint32
 	// dense caches deleted as words; replaced whenever deleted is.
 	dense *denseSet
 }
@@ -98,11 +77,10 @@ type denseSet struct {
 func newView(p *part, docs uint32) *view { return &view{part: p, docs: docs, dense: &denseSet{}} }
 
 func (v *view) clone() *view {
-	return &view{part: v.part, docs: v.docs, deleted: v.deleted, dense: v.dense}
+	return &view{part: v.part, docs: v.docs, deleted: v.deleted, gone: v.gone, dense: v.dense}
 }
 
-// hasDeletes reports whether documents are deleted; only then may the part's deletedFreqs be read, for they are
-// made before the view that has its first deletion is published.
+// hasDeletes reports whether documents are deleted.
 func (v *view) hasDeletes() bool { return v.deleted != nil && !v.deleted.IsEmpty() }
 
 // deletedWords gives the deleted documents as words, nil if there are none; possibly fewer than the
@@ -135,6 +113,8 @@ type place struct {
 	// mem are the postings of a segment in memory, ordinal the key's in a file.
 	mem     segment.Postings
 	ordinal uint32
+	// deleted are the documents of a file's text that are deleted.
+	deleted uint32
 }
 
 // find looks a key up, and gives the number of its documents, deleted ones not counted.
@@ -152,7 +132,14 @@ func (v *view) find(f *field, key string) (place, uint32, error) {
 	if err != nil || !ok {
 		return place{}, 0, err
 	}
-	return place{held: true, ordinal: ordinal}, v.fileDocFreq(f, ordinal), nil
+	at := place{held: true, ordinal: ordinal}
+	if f.shape == segment.ShapeText {
+		if at.deleted, err = v.deletedDocs(f, ordinal); err != nil {
+			return place{}, 0, err
+		}
+	}
+	n := v.part.file.Column(f.ordinal).DocFreq(ordinal)
+	return at, n - min(n, at.deleted), nil
 }
 
 // open gives the postings at a place where a key is held.
@@ -168,20 +155,8 @@ func (v *view) docFreq(f *field, key string) (uint32, error) {
 	if v.part.mem != nil {
 		return v.part.mem.columns[f.ordinal].docFreq(key), nil
 	}
-	ordinal, ok, err := v.part.file.Column(f.ordinal).Find([]byte(key))
-	if err != nil || !ok {
-		return 0, err
-	}
-	return v.fileDocFreq(f, ordinal), nil
-}
-
-// fileDocFreq gives the number of documents of a file's term, deleted ones not counted in text fields.
-func (v *view) fileDocFreq(f *field, ordinal uint32) uint32 {
-	n := v.part.file.Column(f.ordinal).DocFreq(ordinal)
-	if f.shape == segment.ShapeText && v.hasDeletes() {
-		n -= min(n, v.part.deletedFreqs[f.ordinal][ordinal].Load())
-	}
-	return n
+	_, n, err := v.find(f, key)
+	return n, err
 }
 
 // generation is the list of views that a reader sees at once.

@@ -14,7 +14,7 @@
 //
 // # Memory
 //
-// Per document 20 bytes, the order itself included, and 4 per term of it that counts, of which there are at most
+// Per document 24 bytes, the order itself included, and 4 per term of it that counts, of which there are at most
 // Config.MaxPostings in all; per term of the segment 4 to 8, and per term that counts and worker 20.
 //
 // # Measured

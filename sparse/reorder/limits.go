@@ -23,7 +23,7 @@ const (
 
 	// settled is the share of a part's documents, 1 in so many, that has to move in a round for another to follow.
 	settled = 128
-	// abortEvery is how many documents are read between two questions to Abort.
+	// abortEvery is how many pieces of lists are read between two questions to Abort.
 	abortEvery = 1024
 	// parallelDocs is from how many documents on sharing a round's work pays for the goroutines.
 	parallelDocs = 8192

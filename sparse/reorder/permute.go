@@ -2,14 +2,15 @@ package reorder
 
 import "sync/atomic"
 
-// Permute gives the documents in their new order: order[new] = old. There are docs documents; forward appends the
-// ordinals of a document's terms to dst, each once and below terms (others are ignored), and is called twice for every
-// document, in ascending order and by the caller's goroutine. The same input gives the same order, whatever
-// cfg.Workers is. Errors: ErrConfig, ErrAborted. An error within forward is the caller's to keep, and to tell to
-// cfg.Abort.
-func Permute(
-	docs, terms uint32, forward func(dst []uint32, doc uint32) []uint32, cfg Config,
-) ([]uint32, error) {
+// Lists calls visit with the documents of every term that wanted accepts, term by term, those of one term at once or in
+// several calls, until visit returns false.
+type Lists func(wanted func(term uint32) bool, visit func(term uint32, docs []uint32) bool)
+
+// Permute gives the documents in their new order: order[new] = old. There are docs documents, freqs are the terms'
+// numbers of them, and lists, which is called twice and by the caller's goroutine, gives them, each once and below docs
+// (others are ignored). The same input gives the same order, whatever cfg.Workers is. Errors: ErrConfig, ErrAborted. An
+// error within lists is the caller's to keep, and to tell to cfg.Abort.
+func Permute(docs uint32, freqs []uint32, lists Lists, cfg Config) ([]uint32, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -21,7 +22,7 @@ func Permute(
 		return order, nil
 	}
 	run := &run{Config: cfg, costs: newCosts(docs)}
-	g, err := newGraph(docs, terms, forward, run)
+	g, err := newGraph(docs, freqs, lists, run)
 	if err != nil {
 		return nil, err
 	}

@@ -10,9 +10,28 @@ import (
 	"pgregory.net/rapid"
 )
 
-// forwardOf reads lists from memory.
-func forwardOf(lists [][]uint32) func([]uint32, uint32) []uint32 {
-	return func(dst []uint32, doc uint32) []uint32 { return append(dst, lists[doc]...) }
+// permute orders documents whose terms are given, in two pieces a term.
+func permute(lists [][]uint32, terms uint32, cfg Config) ([]uint32, error) {
+	docs := make([][]uint32, terms+10) // a term from terms on is out of range
+	for doc, list := range lists {
+		for _, t := range list {
+			docs[t] = append(docs[t], uint32(doc))
+		}
+	}
+	freqs := make([]uint32, terms)
+	for t := range freqs {
+		freqs[t] = uint32(len(docs[t]))
+	}
+	return Permute(uint32(len(lists)), freqs, func(wanted func(uint32) bool, visit func(uint32, []uint32) bool) {
+		for t, of := range docs {
+			if !wanted(uint32(t)) {
+				continue
+			}
+			if !visit(uint32(t), of[:len(of)/2]) || !visit(uint32(t), of[len(of)/2:]) {
+				return
+			}
+		}
+	}, cfg)
 }
 
 // clustered gives documents of some topics, mixed: each has terms of its topic and some of all.
@@ -70,20 +89,20 @@ func TestPermute(t *testing.T) {
 			cfg.MinPartition = rapid.IntRange(2, 8).Draw(t, "min partition")
 			cfg.MaxPostings = rapid.IntRange(1, 3000).Draw(t, "max postings")
 			cfg.Workers = rapid.IntRange(1, 5).Draw(t, "workers")
-			order, err := Permute(uint32(len(lists)), 38, forwardOf(lists), cfg)
+			order, err := permute(lists, 38, cfg)
 			require.NoError(t, err)
 			got := slices.Clone(order)
 			slices.Sort(got)
 			require.Equal(t, ascending(len(lists)), got)
 			cfg.Workers = 1
-			again, err := Permute(uint32(len(lists)), 38, forwardOf(lists), cfg)
+			again, err := permute(lists, 38, cfg)
 			require.NoError(t, err)
 			require.Equal(t, order, again)
 		})
 	})
 	t.Run("shortens the gaps of clustered documents", func(t *testing.T) {
 		lists, terms := clustered(4000, 50)
-		order, err := Permute(4000, terms, forwardOf(lists), Default())
+		order, err := permute(lists, terms, Default())
 		require.NoError(t, err)
 		before, after := gapBits(lists, terms, ascending(4000)), gapBits(lists, terms, order)
 		require.Less(t, after, 0.75*before, "before %.3f", before)
@@ -92,17 +111,17 @@ func TestPermute(t *testing.T) {
 		docs := 2 * parallelDocs
 		lists, terms := clustered(docs, 50)
 		cfg := Default()
-		one, err := Permute(uint32(docs), terms, forwardOf(lists), cfg)
+		one, err := permute(lists, terms, cfg)
 		require.NoError(t, err)
 		for _, cfg.Workers = range []int{2, 3} {
-			order, err := Permute(uint32(docs), terms, forwardOf(lists), cfg)
+			order, err := permute(lists, terms, cfg)
 			require.NoError(t, err)
 			require.Equal(t, one, order)
 		}
 	})
 	t.Run("leaves documents alone that share nothing", func(t *testing.T) {
 		for _, docs := range []int{0, 1, 2, 1000} {
-			order, err := Permute(uint32(docs), 0, forwardOf(make([][]uint32, docs)), Default())
+			order, err := permute(make([][]uint32, docs), 0, Default())
 			require.NoError(t, err)
 			require.Equal(t, ascending(docs), order)
 		}
@@ -112,14 +131,14 @@ func TestPermute(t *testing.T) {
 		cfg := Default()
 		var asked atomic.Int64
 		cfg.Abort = func() bool { asked.Add(1); return false }
-		_, err := Permute(2000, terms, forwardOf(lists), cfg)
+		_, err := permute(lists, terms, cfg)
 		require.NoError(t, err)
 		all := asked.Load()
 		require.Greater(t, all, int64(20))
 		for _, limit := range []int64{1, 3, 6, all / 2, all} {
 			asked.Store(0)
 			cfg.Abort = func() bool { return asked.Add(1) >= limit }
-			order, err := Permute(2000, terms, forwardOf(lists), cfg)
+			order, err := permute(lists, terms, cfg)
 			require.ErrorIs(t, err, ErrAborted)
 			require.Nil(t, order)
 			require.Equal(t, limit, asked.Load(), "asked again")
@@ -127,16 +146,15 @@ func TestPermute(t *testing.T) {
 	})
 	t.Run("stands lists that grow between the readings", func(t *testing.T) {
 		calls := 0
-		forward := func(dst []uint32, doc uint32) []uint32 {
+		lists := func(_ func(uint32) bool, visit func(uint32, []uint32) bool) {
 			calls++
-			for range 1 + calls/100 {
-				dst = append(dst, doc%10)
+			for term := range uint32(12) {
+				visit(term, slices.Repeat([]uint32{term, 7, 600}, 10*calls))
 			}
-			return dst
 		}
 		cfg := Default()
 		cfg.MaxDocShare = 1
-		order, err := Permute(500, 10, forward, cfg)
+		order, err := Permute(500, slices.Repeat([]uint32{10}, 10), lists, cfg)
 		require.NoError(t, err)
 		require.Len(t, order, 500)
 	})
@@ -147,17 +165,13 @@ func TestNumber(t *testing.T) {
 	cfg.MinDocFreq, cfg.MaxDocShare = 2, 0.5
 	t.Run("leaves out the rare and the frequent", func(t *testing.T) {
 		freqs := []uint32{1, 2, 5, 6, 10}
-		terms, postings := number(freqs, 10, cfg)
-		require.Equal(t, 2, terms)
-		require.Equal(t, 7, postings)
+		require.Equal(t, 2, number(freqs, 10, cfg))
 		require.Equal(t, []uint32{0, 1, 2, 0, 0}, freqs)
 	})
 	t.Run("leaves out the most frequent until the others fit", func(t *testing.T) {
 		cfg.MaxPostings = 11
 		freqs := []uint32{5, 2, 5, 3, 4}
-		terms, postings := number(freqs, 10, cfg)
-		require.Equal(t, 3, terms)
-		require.Equal(t, 9, postings)
+		require.Equal(t, 3, number(freqs, 10, cfg))
 		require.Equal(t, []uint32{0, 1, 0, 2, 3}, freqs)
 	})
 }
@@ -194,7 +208,7 @@ func TestValidate(t *testing.T) {
 	} {
 		cfg := Default()
 		change(&cfg)
-		_, err := Permute(1, 1, forwardOf([][]uint32{{0}}), cfg)
+		_, err := permute([][]uint32{{0}}, 1, cfg)
 		require.ErrorIs(t, err, ErrConfig)
 		require.ErrorContains(t, err, name)
 	}
@@ -204,7 +218,7 @@ func BenchmarkPermute(b *testing.B) {
 	lists, terms := clustered(20_000, 200)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := Permute(20_000, terms, forwardOf(lists), Default()); err != nil {
+		if _, err := permute(lists, terms, Default()); err != nil {
 			b.Fatal(err)
 		}
 	}

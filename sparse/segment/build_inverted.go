@@ -3,7 +3,6 @@ package segment
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"slices"
 	"sort"
@@ -33,17 +32,16 @@ func (b *builder) dictionary() *vellum.BuilderOpts {
 
 // invertedMerge merges the entries of one field of all inputs.
 type invertedMerge struct {
-	b        *builder
-	shape    Shape
-	entries  []Entries
-	dict     bytes.Buffer
-	fst      *vellum.Builder
-	terms    []byte
-	count    uint32
-	enc      listEncoder
-	exists   []uint64   // a bit a document
-	ordinals [][]uint32 // per input, old ordinal -> new; text only
-	pos      []uint32
+	b       *builder
+	shape   Shape
+	entries []Entries
+	dict    bytes.Buffer
+	fst     *vellum.Builder
+	terms   []byte
+	count   uint32
+	enc     listEncoder
+	exists  []uint64 // a bit a document
+	pos     []uint32
 }
 
 func (b *builder) writeInverted(ordinal int, shape Shape, fields []FieldSource) error {
@@ -52,7 +50,6 @@ func (b *builder) writeInverted(ordinal int, shape Shape, fields []FieldSource) 
 		m.enc.norm, m.enc.lengths = b.plan.Norms[ordinal], b.lengths(fields)
 		b.meta.Fields[ordinal].Norm = m.enc.norm
 	}
-	m.ordinals = make([][]uint32, len(fields))
 	fst, err := vellum.New(&m.dict, b.dictionary())
 	if err != nil {
 		return fmt.Errorf("begin dictionary: %w", err)
@@ -83,7 +80,7 @@ func (b *builder) writeInverted(ordinal int, shape Shape, fields []FieldSource) 
 		}
 	}
 	if shape == ShapeText {
-		if err := b.writeForward(ordinal, fields, m.ordinals); err != nil {
+		if err := b.out.section(sectionLengths, ordinal, appendWords(nil, m.enc.lengths)); err != nil {
 			return err
 		}
 	}
@@ -97,9 +94,6 @@ func (m *invertedMerge) key(key []byte, holders []int) error {
 	for _, i := range holders {
 		if err := m.postings(m.entries[i].Postings(), m.b.maps[i]); err != nil {
 			return err
-		}
-		if m.shape == ShapeText {
-			m.ordinals[i] = append(m.ordinals[i], m.count)
 		}
 	}
 	if len(m.enc.list) == 0 {
@@ -163,33 +157,6 @@ func (b *builder) lengths(fields []FieldSource) []uint32 {
 		}
 	}
 	return lengths
-}
-
-// writeForward writes each document's length and, as gaps, the ordinals of its terms.
-func (b *builder) writeForward(ordinal int, fields []FieldSource, ordinals [][]uint32) error {
-	lengths := make([]byte, 0, 4*int(b.docs))
-	offsets := make([]byte, 0, 8*(int(b.docs)+1))
-	var forward []byte
-	var terms []uint32
-	for _, o := range b.sequence {
-		f := fields[o.input]
-		lengths = binary.LittleEndian.AppendUint32(lengths, f.Length(o.doc))
-		offsets = binary.LittleEndian.AppendUint64(offsets, uint64(len(forward)))
-		terms = f.Forward(terms[:0], o.doc)
-		last := uint32(0)
-		for _, t := range terms {
-			if int(t) >= len(ordinals[o.input]) {
-				return fmt.Errorf("%w: term %d of %d", ErrCorrupt, t, len(ordinals[o.input]))
-			}
-			to := ordinals[o.input][t]
-			forward = binary.AppendUvarint(forward, uint64(to-last))
-			last = to
-		}
-	}
-	offsets = binary.LittleEndian.AppendUint64(offsets, uint64(len(forward)))
-	return errors.Join(b.out.section(sectionLengths, ordinal, lengths),
-		b.out.section(sectionForwardOffsets, ordinal, offsets),
-		b.out.section(sectionForward, ordinal, forward))
 }
 
 func (b *builder) writeExists(ordinal int, exists *roaring.Bitmap) error {

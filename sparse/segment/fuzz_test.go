@@ -42,10 +42,9 @@ func (handSource) Field(ordinal int) segment.FieldSource { return handField{ordi
 
 type handField struct{ ordinal int }
 
-func (f handField) Entries() segment.Entries              { return &handEntries{at: -1, field: f} }
-func (handField) Length(uint32) uint32                    { return 2 }
-func (handField) Points() ([]int64, []uint32)             { return []int64{5, -5, 5}, []uint32{0, 1, 2} }
-func (handField) Forward(dst []uint32, _ uint32) []uint32 { return append(dst, 0, 1) }
+func (f handField) Entries() segment.Entries  { return &handEntries{at: -1, field: f} }
+func (handField) Length(uint32) uint32        { return 2 }
+func (handField) Points() ([]int64, []uint32) { return []int64{5, -5, 5}, []uint32{0, 1, 2} }
 
 type handEntries struct {
 	at    int
@@ -83,6 +82,18 @@ func TestFixtureReadsBack(t *testing.T) {
 	var docs []uint32
 	r.Column(3).Between(5, 5, func(doc uint32) { docs = append(docs, doc) })
 	require.Equal(t, []uint32{0, 2}, docs)
+}
+
+func TestUnreleasedFormatIsRefused(t *testing.T) {
+	data := fixture(t)
+	data[8] = 2
+	_, err := segment.Open(flipped{data: data}, "old.seg", testShapes)
+	require.ErrorIs(t, err, segment.ErrCorrupt, "the checksum is of another version")
+	fixChecksums(data)
+	_, err = segment.Open(flipped{data: data}, "old.seg", testShapes)
+	require.ErrorIs(t, err, segment.ErrUnreleasedFormat)
+	require.ErrorContains(t, err, "open segment old.seg")
+	require.ErrorContains(t, err, "version 2; build the index anew")
 }
 
 // FuzzOpen changes a segment's bytes, with the checksums left as they are or made right again, and
@@ -155,5 +166,9 @@ func fixChecksums(data []byte) {
 		}
 		binary.LittleEndian.PutUint32(e[4:], crc32.Checksum(data[from:from+n], table))
 	}
-	binary.LittleEndian.PutUint32(foot[12:], crc32.Checksum(entries, table))
+	sum := uint32(0)
+	if binary.LittleEndian.Uint32(data[8:]) > 2 {
+		sum = crc32.Checksum(data[:16], table)
+	}
+	binary.LittleEndian.PutUint32(foot[12:], crc32.Update(sum, table, entries))
 }

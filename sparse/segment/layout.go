@@ -7,13 +7,16 @@ import (
 	"sagasu/api"
 )
 
-// FormatVersion is the version of the file that Build writes. Open reads 1 up to it.
-const FormatVersion = 2
+// FormatVersion is the version of the file that Build writes. Open reads it and 1; 2 was never in a release.
+const FormatVersion = 3
+
+// unreleasedVersion is 2.
+const unreleasedVersion = 2
 
 const (
 	magic      = "SAGASUSG"
 	headerSize = 16 // magic, version u32, reserved u32
-	footerSize = 24 // table offset u64, table length u32, table CRC-32C u32, magic
+	footerSize = 24 // table offset u64, table length u32, CRC-32C of header and table u32, magic
 	entrySize  = 24 // kind u16, field u16, CRC-32C u32, offset u64, length u64
 	rowSize    = 12 // a term's postings offset and form u64, documents u32
 	termSizeV1 = 24 // postings offset u64, positions offset u64, documents u32, reserved u32
@@ -47,8 +50,8 @@ const (
 	sectionPostings
 	sectionPositions
 	sectionLengths
-	sectionForwardOffsets
-	sectionForward
+	sectionForwardV1 // 14 and 15, of format 1, are not read: each document's terms
+	_
 	sectionExists
 	sectionPointValues
 	sectionPointDocs
@@ -58,6 +61,9 @@ const (
 var (
 	// ErrCorrupt is returned when a file is not what Build wrote: truncated, altered or foreign.
 	ErrCorrupt = errors.New("corrupt segment")
+	// ErrUnreleasedFormat is returned when a file was written by a build between two releases, in a format that no
+	// release writes or reads: the index has to be built anew, or fetched from a replica of a release.
+	ErrUnreleasedFormat = errors.New("segment of a format that was never released")
 	// ErrNewerFormat is returned when a file was written by a newer version of sagasu.
 	ErrNewerFormat = errors.New("segment of a newer format")
 )

@@ -116,6 +116,9 @@ func readTable(data []byte) (sectionMap, error) {
 	if err != nil {
 		return nil, err
 	}
+	if v := binary.LittleEndian.Uint32(data[8:]); v == unreleasedVersion {
+		return nil, fmt.Errorf("%w: version %d; build the index anew", ErrUnreleasedFormat, v)
+	}
 	sections := make(sectionMap, len(list))
 	for _, p := range list {
 		sections[p.id] = data[p.at : p.at+p.size]

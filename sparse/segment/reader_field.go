@@ -15,17 +15,16 @@ import (
 type Field struct {
 	shape Shape
 	// format is the file's; docs is the number of documents.
-	format                  uint32
-	docs                    uint32
-	norm                    Norm
-	rowSize                 int
-	dict                    *vellum.FST
-	terms                   []byte
-	postings, positions     []byte
-	lengths                 []byte
-	forwardOffsets, forward []byte
-	pointValues, pointDocs  []byte
-	exists                  *roaring.Bitmap
+	format                 uint32
+	docs                   uint32
+	norm                   Norm
+	rowSize                int
+	dict                   *vellum.FST
+	terms                  []byte
+	postings, positions    []byte
+	lengths                []byte
+	pointValues, pointDocs []byte
+	exists                 *roaring.Bitmap
 	// lookups keeps readers of dict, which is what a lookup would allocate.
 	lookups sync.Pool
 }
@@ -39,7 +38,6 @@ func openField(sections sectionMap, ordinal int, shape Shape, m meta, format uin
 		shape: shape, format: format, docs: m.Docs, norm: m.Fields[ordinal].Norm, rowSize: rowSize,
 		exists: roaring.New(), terms: get(sectionTerms), postings: get(sectionPostings),
 		positions: get(sectionPositions), lengths: get(sectionLengths),
-		forwardOffsets: get(sectionForwardOffsets), forward: get(sectionForward),
 		pointValues: get(sectionPointValues), pointDocs: get(sectionPointDocs),
 	}
 	if format == 1 {
@@ -61,7 +59,7 @@ func openField(sections sectionMap, ordinal int, shape Shape, m meta, format uin
 	f.dict = dict
 	docs := uint64(m.Docs)
 	if len(f.terms) != f.rowSize*int(m.Fields[ordinal].Terms) ||
-		shape == ShapeText && (uint64(len(f.lengths)) != 4*docs || uint64(len(f.forwardOffsets)) != 8*(docs+1)) {
+		shape == ShapeText && uint64(len(f.lengths)) != 4*docs {
 		return nil, fmt.Errorf("%w: sections do not fit their counts", ErrCorrupt)
 	}
 	return f, nil
@@ -130,26 +128,6 @@ func (p *failedPostings) Err() error                             { return p.err 
 
 // Length is a document's number of tokens.
 func (f *Field) Length(doc uint32) uint32 { return binary.LittleEndian.Uint32(f.lengths[4*doc:]) }
-
-// Forward appends the ordinals of the document's terms, ascending.
-func (f *Field) Forward(dst []uint32, doc uint32) []uint32 {
-	from := binary.LittleEndian.Uint64(f.forwardOffsets[8*doc:])
-	to := binary.LittleEndian.Uint64(f.forwardOffsets[8*doc+8:])
-	if from > to || to > uint64(len(f.forward)) {
-		return dst
-	}
-	last := uint32(0)
-	for data := f.forward[from:to]; len(data) > 0; {
-		gap, w := binary.Uvarint(data)
-		if w <= 0 {
-			break
-		}
-		data = data[w:]
-		last += uint32(gap)
-		dst = append(dst, last)
-	}
-	return dst
-}
 
 // Points gives all values, ascending, with their documents.
 func (f *Field) Points() ([]int64, []uint32) {

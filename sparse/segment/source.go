@@ -31,8 +31,6 @@ type FieldSource interface {
 	Entries() Entries
 	// Length is a document's number of tokens, for ShapeText.
 	Length(doc uint32) uint32
-	// Forward appends the ordinals, in Entries order and ascending, of a document's terms; ShapeText.
-	Forward(dst []uint32, doc uint32) []uint32
 	// Points gives the values and, parallel, their documents, in any order; ShapePoints.
 	Points() (values []int64, docs []uint32)
 }

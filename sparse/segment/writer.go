@@ -21,9 +21,13 @@ type writer struct {
 
 func newWriter(file vfs.File) (*writer, error) {
 	w := &writer{file: file, buf: bufio.NewWriterSize(file, 1<<18)}
-	header := append([]byte(magic), 0, 0, 0, 0, 0, 0, 0, 0)
-	binary.LittleEndian.PutUint32(header[8:], FormatVersion)
-	return w, w.write(header)
+	return w, w.write(header())
+}
+
+// header is what a file begins with.
+func header() []byte {
+	h := binary.LittleEndian.AppendUint32([]byte(magic), FormatVersion)
+	return append(h, 0, 0, 0, 0)
 }
 
 func (w *writer) write(p []byte) error {
@@ -81,7 +85,7 @@ func (w *writer) finish() error {
 	footer := make([]byte, 0, footerSize)
 	footer = binary.LittleEndian.AppendUint64(footer, table)
 	footer = binary.LittleEndian.AppendUint32(footer, uint32(len(w.entries)))
-	footer = binary.LittleEndian.AppendUint32(footer, crc32.Checksum(w.entries, castagnoli))
+	footer = binary.LittleEndian.AppendUint32(footer, frameSum(header(), w.entries))
 	footer = append(footer, magic...)
 	if err := w.write(footer); err != nil {
 		return err
