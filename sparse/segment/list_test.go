@@ -180,7 +180,8 @@ func requireBounds(t require.TestingT, f *Field, ordinal uint32, want []posting)
 }
 
 func FuzzPositions(f *testing.F) {
-	f.Add([]byte{0x41, 0x80, 0x40}, 1)
+	f.Add([]byte{0x41, 0xe0, 0x40}, 1)
+	f.Add([]byte{0xdf, 0xff, 0xdf, 0x7f, 0x00}, 0)
 	f.Fuzz(func(t *testing.T, data []byte, skip int) {
 		at := skipPositions(data, skip)
 		positions, ok := ReadPositions(nil, data[at:])

@@ -5,11 +5,13 @@ import (
 	"math/bits"
 )
 
-// Positions of a document are gaps, the first from 0, each in little-endian groups of bits: bytes of 7 bits with the high
-// bit set, then one of 6 bits without it, whose bit 6 says that it ends the document.
+// Positions of a document are gaps, the first from 0, each in little-endian groups of bits: bytes from positionMore on of 5
+// bits, then one that ends the gap: below positionStop, with 7 bits, it ends the document too; from there on it is the
+// number above positionStop. Most positions of a document in which the term is once take one byte.
 const (
-	positionMore = 0x80
-	positionStop = 0x40
+	positionStop = 0x80
+	positionMore = 0xe0
+	moreBits     = 5
 )
 
 // AppendPositions appends the positions of one document, ascending and at least one, in the form of segments, which
@@ -19,14 +21,15 @@ func AppendPositions(dst []byte, positions []uint32) []byte {
 	for i, p := range positions {
 		gap := p - last
 		last = p
-		for gap >= positionStop {
-			dst = append(dst, byte(gap)|positionMore)
-			gap >>= 7
-		}
+		most, add := uint32(positionMore-positionStop), uint32(positionStop)
 		if i == len(positions)-1 {
-			gap |= positionStop
+			most, add = positionStop, 0
 		}
-		dst = append(dst, byte(gap))
+		for gap >= most {
+			dst = append(dst, byte(gap)|positionMore)
+			gap >>= moreBits
+		}
+		dst = append(dst, byte(gap+add))
 	}
 	return dst
 }
@@ -35,14 +38,14 @@ func AppendPositions(dst []byte, positions []uint32) []byte {
 func ReadPositions(dst []uint32, data []byte) (positions []uint32, ok bool) {
 	at, gap, shift := uint32(0), uint32(0), uint(0)
 	for _, b := range data {
-		if b&positionMore != 0 {
+		if b >= positionMore {
 			gap |= uint32(b&^positionMore) << (shift & 31)
-			shift += 7
+			shift += moreBits
 			continue
 		}
 		at += gap | uint32(b&^positionStop)<<(shift&31)
 		dst = append(dst, at)
-		if b&positionStop != 0 {
+		if b < positionStop {
 			return dst, true
 		}
 		gap, shift = 0, 0
@@ -55,8 +58,8 @@ func skipPositions(data []byte, n int) int {
 	at := 0
 	for n > 0 && at+8 <= len(data) {
 		w := binary.LittleEndian.Uint64(data[at:])
-		// The last byte of a document is the one with bit 7 clear and bit 6 set.
-		stops := (w << 1) &^ w & 0x8080808080808080
+		// The last byte of a document is the one with the high bit clear.
+		stops := ^w & 0x8080808080808080
 		if c := bits.OnesCount64(stops); c < n {
 			n -= c
 			at += 8
@@ -68,7 +71,7 @@ func skipPositions(data []byte, n int) int {
 		return at + bits.TrailingZeros64(stops)/8 + 1
 	}
 	for ; n > 0 && at < len(data); at++ {
-		if data[at]&(positionMore|positionStop) == positionStop {
+		if data[at] < positionStop {
 			n--
 		}
 	}
