@@ -92,7 +92,7 @@ func imports() map[string][]string {
 
 		"shard/replica": {
 			"api", "embedclient", "internal/consensus", "internal/dense", "internal/dense/flat", "internal/dense/vault",
-			"internal/obs", "internal/vfs", "sparse", "sparse/analysis",
+			"internal/dense/vectorfile", "internal/obs", "internal/vfs", "sparse", "sparse/analysis",
 		},
 		"shard/rpc": {"api", "internal/dense", "shard/replica", "sparse"},
 		"shard": {
@@ -110,11 +110,12 @@ func imports() map[string][]string {
 			"api", "coordinator/state", "embedclient", "fusion", "internal/dense", "internal/obs", "internal/rediscache",
 			"sparse",
 		},
-		"coordinator/jobs":    {"api", "internal/vfs"},
-		"coordinator/httpapi": {"api", "coordinator/query", "internal/auth", "internal/obs", "sparse"},
-		"coordinator/elastic": {"api", "coordinator/query", "internal/obs"},
+		"coordinator/jobs":      {"api", "internal/vfs"},
+		"coordinator/snapshots": {"api", "coordinator/state", "internal/blob", "internal/vfs"},
+		"coordinator/httpapi":   {"api", "coordinator/query", "internal/auth", "internal/obs", "sparse"},
+		"coordinator/elastic":   {"api", "coordinator/query", "internal/obs"},
 		"coordinator": {
-			"api", "coordinator/...", "embedclient", "internal/catalog", "internal/consensus", "internal/dense",
+			"api", "coordinator/...", "embedclient", "internal/blob", "internal/catalog", "internal/consensus", "internal/dense",
 			"internal/gossip", "internal/obs", "internal/passage", "internal/rediscache", "internal/vfs",
 			"internal/wire", "shard/...", "sparse", "sparse/analysis",
 		},
