@@ -35,7 +35,7 @@ func Repository() Rules {
 		Owners:  owners(),
 		Pure: []string{
 			"api", "fusion", "coordinator/state", "coordinator/placement", "sparse/mergeplan", "sparse/analysis",
-			"sparse/reorder",
+			"sparse/reorder", "internal/auth",
 		},
 		Sleepers: map[string]string{
 			"internal/consensus/boltstore/pages.go": "polls a file lock, which the kernel does not announce",
@@ -111,6 +111,7 @@ func imports() map[string][]string {
 			"sparse",
 		},
 		"coordinator/jobs":      {"api", "internal/vfs"},
+		"coordinator/keyring":   {"coordinator/state", "internal/auth", "internal/obs"},
 		"coordinator/snapshots": {"api", "coordinator/state", "internal/blob", "internal/vfs"},
 		"coordinator/httpapi":   {"api", "coordinator/query", "internal/auth", "internal/obs", "sparse"},
 		"coordinator/elastic":   {"api", "coordinator/query", "internal/obs"},
@@ -165,6 +166,7 @@ func owners() map[string][]string {
 		"github.com/pressly/goose":            {"internal/catalog/..."},
 		"golang.org/x/net/html":               {"internal/source"},
 		"github.com/redis":                    {"internal/rediscache"},
+		"github.com/golang-jwt/jwt":           {"internal/auth"},
 		"github.com/spf13":                    command,
 		"github.com/knadh/koanf":              command,
 		"github.com/schollz/progressbar":      command,

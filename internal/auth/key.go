@@ -19,12 +19,14 @@ const (
 	// keyIDBytes makes two keys of one id unlikely among millions, keySecretBytes is 256 bits.
 	keyIDBytes     = 10
 	keySecretBytes = 32
+	// keyIDLetters and keySecretLetters are what they take in letters of 5 bits.
+	keyIDLetters     = 16
+	keySecretLetters = 52
+	// keyLetters are those of keys: case does not matter to people, and nothing has to be quoted.
+	keyLetters = "abcdefghijklmnopqrstuvwxyz234567"
 )
 
-// letters are those of keys: case does not matter to people, and nothing has to be quoted.
-func letters() *base32.Encoding {
-	return base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
-}
+func letters() *base32.Encoding { return base32.NewEncoding(keyLetters).WithPadding(base32.NoPadding) }
 
 // Credential is a key taken apart: "sgs_<id>_<secret>".
 type Credential struct {
@@ -70,16 +72,12 @@ func ParseCredential(text string) (Credential, error) {
 	if !ok {
 		return malformed("it has no secret")
 	}
-	for _, part := range []struct {
-		text  string
-		bytes int
-	}{{id, keyIDBytes}, {secret, keySecretBytes}} {
-		if len(part.text) != letters().EncodedLen(part.bytes) {
-			return malformed(fmt.Sprintf("a part has %d letters, not %d", len(part.text), letters().EncodedLen(part.bytes)))
-		}
-		if _, err := letters().DecodeString(part.text); err != nil {
-			return malformed("it has other letters than a to z and 2 to 7")
-		}
+	if len(id) != keyIDLetters || len(secret) != keySecretLetters {
+		return malformed(fmt.Sprintf("its parts have %d and %d letters, not %d and %d", len(id), len(secret), keyIDLetters,
+			keySecretLetters))
+	}
+	if strings.Trim(id, keyLetters) != "" || strings.Trim(secret, keyLetters) != "" {
+		return malformed("it has other letters than a to z and 2 to 7")
 	}
 	return Credential{id, secret}, nil
 }
