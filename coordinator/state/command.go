@@ -62,6 +62,26 @@ const (
 	TypeStartDrain uint16 = 25
 	// TypeEndDrain ends that; its payload is an EndDrain.
 	TypeEndDrain uint16 = 26
+	// TypePutRepository adds or changes a repository; its payload is a PutRepository.
+	TypePutRepository uint16 = 40
+	// TypeDeleteRepository forgets one; its payload is a DeleteRepository.
+	TypeDeleteRepository uint16 = 41
+	// TypeBeginSnapshot begins a snapshot; its payload is a BeginSnapshot.
+	TypeBeginSnapshot uint16 = 42
+	// TypeEndSnapshot tells what became of it; its payload is an EndSnapshot.
+	TypeEndSnapshot uint16 = 43
+	// TypeDropSnapshot begins to delete a snapshot; its payload is a DropSnapshot.
+	TypeDropSnapshot uint16 = 44
+	// TypeForgetSnapshot tells what became of that; its payload is a ForgetSnapshot.
+	TypeForgetSnapshot uint16 = 45
+	// TypeBeginRestore adds an index to be filled from a snapshot; its payload is a BeginRestore.
+	TypeBeginRestore uint16 = 46
+	// TypeEndRestore tells what became of that; its payload is an EndRestore.
+	TypeEndRestore uint16 = 47
+	// TypePutSchedule adds or changes a schedule of snapshots; its payload is a PutSchedule.
+	TypePutSchedule uint16 = 48
+	// TypeDeleteSchedule removes one; its payload is a DeleteSchedule.
+	TypeDeleteSchedule uint16 = 49
 	// TypePutKey adds a key; its payload is a PutKey.
 	TypePutKey uint16 = 50
 	// TypeRotateKey lets a key be recognised by something else; its payload is a RotateKey.

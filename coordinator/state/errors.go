@@ -56,6 +56,20 @@ var (
 	// ErrGeneration is returned when another generation of vectors is being filled, or is the index's, than the
 	// command is about.
 	ErrGeneration = errors.New("wrong generation of vectors")
+	// ErrRepositoryNotFound is returned when there is no repository of that name.
+	ErrRepositoryNotFound = errors.New("repository not found")
+	// ErrRepositoryBusy is returned when something is under way in a repository that can't go together.
+	ErrRepositoryBusy = errors.New("repository is in use")
+	// ErrReadOnly is returned when something is to be written to a repository that is only read.
+	ErrReadOnly = errors.New("repository is read-only")
+	// ErrSnapshotExists is returned when there is a snapshot of that id.
+	ErrSnapshotExists = errors.New("snapshot exists already")
+	// ErrSnapshotNotFound is returned when no snapshot of that id is known.
+	ErrSnapshotNotFound = errors.New("snapshot not found")
+	// ErrSnapshotState is returned when a snapshot has ended otherwise.
+	ErrSnapshotState = errors.New("snapshot has ended")
+	// ErrScheduleNotFound is returned when there is no schedule of that name.
+	ErrScheduleNotFound = errors.New("schedule not found")
 	// ErrKeyExists is returned when a key of that id exists, or any where it must be the first.
 	ErrKeyExists = errors.New("key exists already")
 	// ErrKeyNotFound is returned when there is no key of that id.

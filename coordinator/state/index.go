@@ -29,6 +29,8 @@ type Index struct {
 	Retired []int `json:"retired,omitempty"`
 	// LastGeneration is the highest number that a generation had; none is used again.
 	LastGeneration int `json:"last_generation,omitempty"`
+	// Restore says that it is being filled from a snapshot, and so can't be found yet; nil for any other.
+	Restore *Restore `json:"restore,omitempty"`
 }
 
 // NextGeneration is the number of the next generation of vectors.

@@ -35,6 +35,15 @@ const (
 	MaxKeys        = 2_000
 	MaxAccessRoles = 500
 	MaxAccessBytes = 8 << 10
+	// MaxRepositories and MaxSchedules bound what snapshots are kept in, and taken by.
+	MaxRepositories = 100
+	MaxSchedules    = 100
+	// MaxSnapshots bounds the snapshots that are known: an hourly one for a month and a daily one for half a year.
+	MaxSnapshots = 1_000
+	// MaxSelected bounds the indexes that a snapshot names, and the aliases that a restore makes.
+	MaxSelected = 100
+	// MaxPathBytes bounds the path of a directory.
+	MaxPathBytes = 1024
 	// MaxNameBytes bounds the name of an index or alias, as api.MaxFieldNameBytes does for clients.
 	MaxNameBytes = 128
 	// MaxIDBytes bounds the ids of clusters, nodes, instances, indexes and operations: they are names of

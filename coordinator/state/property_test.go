@@ -477,6 +477,7 @@ func TestGoldenLogs(t *testing.T) {
 		{"generations", changesOfGenerations(), 0x2335d8274b16a287},
 		{"operations", changesOfOperations(), 0x6257f1ac3e5a9d8f},
 		{"keys", changesOfKeys(), 0x352f4cab8d0a5223},
+		{"snapshots", changesOfSnapshots(), 0x172a828650d1c1e6},
 	} {
 		log, err := os.ReadFile(filepath.Join("testdata", golden.name+".log"))
 		require.NoError(t, err)

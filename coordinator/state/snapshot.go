@@ -60,6 +60,10 @@ type snapshot struct {
 	// Keys and Roles came with formatOperations.
 	Keys  []Key        `json:"keys,omitempty"`
 	Roles []AccessRole `json:"roles,omitempty"`
+	// Repositories, Schedules and Snapshots came with formatOperations.
+	Repositories []Repository     `json:"repositories,omitempty"`
+	Schedules    []Schedule       `json:"schedules,omitempty"`
+	Snapshots    []SnapshotRecord `json:"snapshots,omitempty"`
 }
 
 // createIndex1 is the payload of CreateIndex in version 1, and an index in formatIndexes.
@@ -99,6 +103,7 @@ func (v *View) snapshot() any {
 		Format: v.format, Applied: v.applied, Version: v.version, Cluster: v.cluster, Level: v.level,
 		Nodes: v.nodes, Indexes: v.indexes, Aliases: v.aliases, Operations: v.operations, Settings: v.settings,
 		Leftovers: v.leftovers, Keys: v.keys, Roles: v.roles,
+		Repositories: v.repositories, Schedules: v.schedules, Snapshots: v.snapshots,
 	}
 }
 
@@ -164,13 +169,15 @@ func (v *View) read(data []byte) error {
 	v.applied, v.version, v.cluster, v.level = s.Applied, s.Version, s.Cluster, s.Level
 	v.nodes, v.indexes, v.aliases, v.operations, v.settings = s.Nodes, s.Indexes, s.Aliases, s.Operations, s.Settings
 	v.leftovers, v.keys, v.roles = s.Leftovers, s.Keys, s.Roles
+	v.repositories, v.schedules, v.snapshots = s.Repositories, s.Schedules, s.Snapshots
 	return nil
 }
 
 // check makes the map of shards and refuses what lookups and routing could not rely on.
 func (v *View) check() error {
 	if !ascending(v.nodes, nodeKey) || !ascending(v.indexes, indexKey) || !ascending(v.aliases, aliasKey) ||
-		!ascending(v.settings, settingKey) || !ascending(v.keys, keyKey) || !ascending(v.roles, roleKey) {
+		!ascending(v.settings, settingKey) || !ascending(v.keys, keyKey) || !ascending(v.roles, roleKey) ||
+		!ascending(v.repositories, repositoryKey) || !ascending(v.schedules, scheduleKey) {
 		return fmt.Errorf("%w: a list is out of order", ErrCommand)
 	}
 	for _, x := range v.indexes {

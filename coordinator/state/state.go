@@ -48,7 +48,7 @@ func typed[C any](apply func(before *View, c C) (*View, Index, error)) change {
 // changes is the table of commands: what isn't in it is refused.
 func changes(typ, version uint16) (change, bool) {
 	for _, table := range []func(typ, version uint16) (change, bool){
-		clusterChanges, generationChanges, operationChanges, keyChanges,
+		clusterChanges, generationChanges, operationChanges, keyChanges, snapshotChanges,
 	} {
 		if c, ok := table(typ, version); ok {
 			return c, true
@@ -136,6 +136,33 @@ func operationChanges(typ, version uint16) (change, bool) {
 		return typed(startDrain), true
 	case [2]uint16{TypeEndDrain, 1}:
 		return typed(endDrain), true
+	}
+	return nil, false
+}
+
+// snapshotChanges are the commands about snapshots that came with LevelOperations.
+func snapshotChanges(typ, version uint16) (change, bool) {
+	switch [2]uint16{typ, version} {
+	case [2]uint16{TypePutRepository, 1}:
+		return typed(putRepository), true
+	case [2]uint16{TypeDeleteRepository, 1}:
+		return typed(deleteRepository), true
+	case [2]uint16{TypeBeginSnapshot, 1}:
+		return typed(beginSnapshot), true
+	case [2]uint16{TypeEndSnapshot, 1}:
+		return typed(endSnapshot), true
+	case [2]uint16{TypeDropSnapshot, 1}:
+		return typed(dropSnapshot), true
+	case [2]uint16{TypeForgetSnapshot, 1}:
+		return typed(forgetSnapshot), true
+	case [2]uint16{TypeBeginRestore, 1}:
+		return typed(beginRestore), true
+	case [2]uint16{TypeEndRestore, 1}:
+		return typed(endRestore), true
+	case [2]uint16{TypePutSchedule, 1}:
+		return typed(putSchedule), true
+	case [2]uint16{TypeDeleteSchedule, 1}:
+		return typed(deleteSchedule), true
 	}
 	return nil, false
 }

@@ -25,8 +25,12 @@ type View struct {
 	// leftovers are in the order of the deletions.
 	leftovers []Leftover
 	// keys ascend by id, roles by name.
-	keys  []Key
-	roles []AccessRole
+	keys []Key
+	// repositories and schedules ascend by name, snapshots are in the order of their beginning.
+	repositories []Repository
+	schedules    []Schedule
+	snapshots    []SnapshotRecord
+	roles        []AccessRole
 	// shards finds a shard of the indexes by its id.
 	shards map[string]place
 }
@@ -71,12 +75,16 @@ func (v *View) Nodes() []Node { return v.nodes }
 // Index gives the index of that name.
 func (v *View) Index(name string) (Index, bool) { return lookup(v.indexes, name, indexKey) }
 
-// Resolve gives the index of that name or alias.
+// Resolve gives the index of that name or alias, unless it is being restored.
 func (v *View) Resolve(name string) (Index, bool) {
 	if a, ok := lookup(v.aliases, name, aliasKey); ok {
 		name = a.Index
 	}
-	return v.Index(name)
+	x, ok := v.Index(name)
+	if !ok || x.Restore != nil {
+		return Index{}, false
+	}
+	return x, true
 }
 
 // Indexes gives every index, ascending by name.
