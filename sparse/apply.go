@@ -74,7 +74,8 @@ func (x *Index) beginApply() *applying {
 func (a *applying) finish() *generation {
 	// The active segment is always the last view.
 	last := a.gen.views[len(a.gen.views)-1]
-	last.docs = uint32(len(last.part.mem.docs))
+	last.docs = last.part.mem.NumDocs()
+	last.part.mem.publish()
 	a.gen.version = a.x.version
 	return a.gen
 }

@@ -1,32 +1,23 @@
 package sparse
 
 import (
+	"hash/maphash"
 	"math"
 	"slices"
-	"sync"
+	"sync/atomic"
 
 	"sagasu/api"
 	"sagasu/sparse/analysis"
 	"sagasu/sparse/segment"
 )
 
-// memory is the mutable segment. One goroutine adds documents; readers see those below the limit that
-// their generation holds. mu guards the map, the tables of terms and the headers of the slices; what a slice or a list
-// holds below its length at a reader's look never changes nor moves.
+// memory is the mutable segment. One goroutine adds documents; readers see those below the limit that their generation
+// holds, and take no lock: what a slice or a list holds below its length at a reader's look never changes nor moves, and
+// lengths and headers are published by atomic stores after what they count.
 type memory struct {
-	mu      sync.RWMutex
-	ids     map[string]uint32 // the newest document of each id
-	docs    []memoryDoc
+	docs    docTable
 	columns []*memoryField
 	bytes   int
-}
-
-type memoryDoc struct {
-	id string
-	// previous is the document with the same id before this one, plus one; 0 for none.
-	previous uint32
-	columns  segment.Columns
-	stored   segment.Stored
 }
 
 // memoryField is one field of the mutable segment.
@@ -39,12 +30,12 @@ type memoryField struct {
 	blocks    arena[uint32]
 	columns   int
 	positions arena[byte]
-	lengths   []uint32 // text: tokens by document
+	memoryColumns
+	// seen are the columns as of the last batch.
+	seen atomic.Pointer[memoryColumns]
 	// Text: a document's terms by number.
 	forward  []forwardRun
 	forwards arena[uint32]
-	values   []int64  // points
-	docs     []uint32 // points: parallel to values; else the documents that hold the field
 
 	// The document at hand: its terms, its tokens of each as a list, and their positions as bytes.
 	local      []uint32
@@ -57,11 +48,19 @@ type memoryField struct {
 	packed     []byte
 }
 
+// memoryColumns are what a field has beside postings. The slices grow with every document, so readers get the headers of
+// the last batch.
+type memoryColumns struct {
+	lengths []uint32 // text: tokens by document
+	values  []int64  // points
+	docs    []uint32 // points: parallel to values; else the documents that hold the field
+}
+
 // forwardRun is where a document's terms are in the forwards.
 type forwardRun struct{ at, n uint32 }
 
 func newMemory(fields *fieldSet) *memory {
-	m := &memory{ids: make(map[string]uint32)}
+	m := &memory{docs: docTable{seed: maphash.MakeSeed()}}
 	for _, f := range fields.list {
 		columns := 1
 		switch f.shape {
@@ -71,23 +70,20 @@ func newMemory(fields *fieldSet) *memory {
 			columns = 2
 		case segment.ShapeKeyword, segment.ShapePoints:
 		}
-		m.columns = append(m.columns, &memoryField{mem: m, shape: f.shape, columns: columns, terms: newTermTable()})
+		c := &memoryField{mem: m, shape: f.shape, columns: columns, terms: termTable{seed: maphash.MakeSeed()}}
+		c.seen.Store(&memoryColumns{})
+		m.columns = append(m.columns, c)
 	}
 	return m
 }
 
 // add appends a document and gives its number.
 func (m *memory) add(fields *fieldSet, a *analyzed, version uint64) uint32 {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	doc := uint32(len(m.docs))
-	m.docs = append(m.docs, memoryDoc{
-		id:       a.doc.ID,
-		previous: m.previous(a.doc.ID),
-		columns:  segment.Columns{Version: version, Digest: digest(a.doc.ID, version, a.doc)},
-		stored:   segment.Stored{Source: a.doc.Source, Vector: a.doc.Vector},
+	doc := m.docs.add(memoryDoc{
+		id:      a.doc.ID,
+		columns: segment.Columns{Version: version, Digest: digest(a.doc.ID, version, a.doc)},
+		stored:  segment.Stored{Source: a.doc.Source, Vector: a.doc.Vector},
 	})
-	m.ids[a.doc.ID] = doc
 	m.bytes += docBytes + len(a.doc.Source) + 4*len(a.doc.Vector)
 	for _, f := range fields.list {
 		col := m.columns[f.ordinal]
@@ -102,11 +98,12 @@ func (m *memory) add(fields *fieldSet, a *analyzed, version uint64) uint32 {
 	return doc
 }
 
-func (m *memory) previous(id string) uint32 {
-	if doc, ok := m.ids[id]; ok {
-		return doc + 1
+// publish shows readers the columns as they are.
+func (m *memory) publish() {
+	for _, c := range m.columns {
+		now := c.memoryColumns
+		c.seen.Store(&now)
 	}
-	return 0
 }
 
 // get gives the key's term and its number.
@@ -124,18 +121,19 @@ func (c *memoryField) getHashed(key string, hash uint32) (*memoryTerm, uint32) {
 
 // post appends a document to the term's; freq and place go where the field has columns for them.
 func (c *memoryField) post(t *memoryTerm, doc, freq, place uint32) {
+	docs := t.docs.Load()
 	if t.at == t.room {
 		room := max(1, nextRoom(t.room))
 		at, _ := c.blocks.alloc(1 + c.columns*int(room))
 		c.mem.bytes += 4 * (1 + c.columns*int(room))
-		if t.docs == 0 {
+		if docs == 0 {
 			t.first = at
 		} else {
-			from(c.blocks.chunks, t.tail)[0] = at
+			c.blocks.at(t.tail)[0] = at
 		}
 		t.tail, t.at, t.room = at, 0, room
 	}
-	block := from(c.blocks.chunks, t.tail)[1:]
+	block := c.blocks.at(t.tail)[1:]
 	block[t.at] = doc
 	if c.columns > 1 {
 		block[t.room+t.at] = freq
@@ -144,7 +142,7 @@ func (c *memoryField) post(t *memoryTerm, doc, freq, place uint32) {
 		block[2*t.room+t.at] = place
 	}
 	t.at++
-	t.docs++
+	t.docs.Store(docs + 1)
 }
 
 func (c *memoryField) addText(doc uint32, a *analyzed, ordinal int) {

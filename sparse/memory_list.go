@@ -1,6 +1,10 @@
 package sparse
 
-import "sagasu/sparse/segment"
+import (
+	"slices"
+
+	"sagasu/sparse/segment"
+)
 
 // memoryList are the postings of a term as they were when it was looked up, a block at a time. Implements
 // segment.Postings.
@@ -10,8 +14,8 @@ type memoryList struct {
 	columns int
 	// block is the address of the block to come, which has room for room documents; left are those to come in all.
 	block, room, left uint32
-	// total is the number of all documents.
-	total uint32
+	// total is the number of all documents; those from limit on are not given.
+	total, limit uint32
 
 	docs, freqs []uint32
 	// places are, by document, the address of its positions, or its only position.
@@ -27,6 +31,12 @@ func (p *memoryList) NextBlock() bool {
 	}
 	block := from(p.words, p.block)
 	n := min(p.room, p.left)
+	if block[n] >= p.limit {
+		at, _ := slices.BinarySearch(block[1:1+n], p.limit)
+		if n, p.left = uint32(at), uint32(at); n == 0 {
+			return false
+		}
+	}
 	column := func(i uint32) []uint32 { return block[1+i*p.room : 1+i*p.room+n : 1+i*p.room+n] }
 	p.docs = column(0)
 	if p.columns > 1 {

@@ -1,6 +1,7 @@
 package sparse
 
 import (
+	"math"
 	"slices"
 
 	"sagasu/sparse/segment"
@@ -9,43 +10,26 @@ import (
 // The methods of segment.Source, for a frozen memory segment and for readers of stored documents.
 
 // NumDocs is the number of documents.
-func (m *memory) NumDocs() uint32 {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	return uint32(len(m.docs))
-}
-
-func (m *memory) doc(doc uint32) memoryDoc {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	return m.docs[doc]
-}
+func (m *memory) NumDocs() uint32 { return m.docs.count.Load() }
 
 // ID gives a document's id.
-func (m *memory) ID(doc uint32) string { return m.doc(doc).id }
+func (m *memory) ID(doc uint32) string { return m.docs.seen(doc).id }
 
 // Columns gives a document's version and digest.
-func (m *memory) Columns(doc uint32) segment.Columns { return m.doc(doc).columns }
+func (m *memory) Columns(doc uint32) segment.Columns { return m.docs.seen(doc).columns }
 
 // Stored gives a document as it was written.
-func (m *memory) Stored(doc uint32) (segment.Stored, error) { return m.doc(doc).stored, nil }
+func (m *memory) Stored(doc uint32) (segment.Stored, error) { return m.docs.seen(doc).stored, nil }
 
 // Lookup finds the newest document with the id.
-func (m *memory) Lookup(id string) (uint32, bool) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	doc, ok := m.ids[id]
-	return doc, ok
-}
+func (m *memory) Lookup(id string) (uint32, bool) { return m.docs.newest(id) }
 
 // lookupBefore finds the newest document with the id among the first docs documents.
 func (m *memory) lookupBefore(id string, docs uint32) (uint32, bool) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	doc, ok := m.ids[id]
+	doc, ok := m.docs.newest(id)
 	for ok && doc >= docs {
-		ok = m.docs[doc].previous > 0
-		doc = m.docs[doc].previous - 1
+		previous := m.docs.seen(doc).previous
+		doc, ok = previous-1, previous > 0
 	}
 	return doc, ok
 }
@@ -53,85 +37,67 @@ func (m *memory) lookupBefore(id string, docs uint32) (uint32, bool) {
 // Field gives one field, for Build.
 func (m *memory) Field(ordinal int) segment.FieldSource { return m.columns[ordinal] }
 
-// Length is a document's number of tokens.
-func (c *memoryField) Length(doc uint32) uint32 {
-	c.mem.mu.RLock()
-	defer c.mem.mu.RUnlock()
-	return c.lengths[doc]
-}
+// Length is a document's number of tokens; for the writer, and for Build of a frozen segment.
+func (c *memoryField) Length(doc uint32) uint32 { return c.lengths[doc] }
 
-// Points gives values and documents.
+// Points gives values and documents as of the last batch.
 func (c *memoryField) Points() ([]int64, []uint32) {
-	c.mem.mu.RLock()
-	defer c.mem.mu.RUnlock()
-	return c.values, c.docs
+	seen := c.seen.Load()
+	return seen.values, seen.docs
 }
 
 // find gives the term of a key, nil if there is none.
-func (c *memoryField) find(key string) *memoryTerm {
-	c.mem.mu.RLock()
-	defer c.mem.mu.RUnlock()
-	if id, ok := c.terms.find(key); ok {
-		return c.terms.term(id)
-	}
-	return nil
-}
+func (c *memoryField) find(key string) *memoryTerm { return c.terms.find(key) }
 
 // docFreq gives the number of a key's documents, deleted ones not counted.
 func (c *memoryField) docFreq(key string) uint32 {
-	c.mem.mu.RLock()
-	defer c.mem.mu.RUnlock()
-	id, ok := c.terms.find(key)
-	if !ok {
+	t := c.terms.find(key)
+	if t == nil {
 		return 0
 	}
-	t := c.terms.term(id)
-	return t.live(t.docs)
+	return t.live(t.docs.Load())
 }
 
-// noteDeleted lowers the frequencies of a deleted document's terms; text only.
+// noteDeleted lowers the frequencies of a deleted document's terms; text only. Only the writer calls it.
 func (c *memoryField) noteDeleted(doc uint32) {
-	c.mem.mu.RLock()
-	defer c.mem.mu.RUnlock()
 	run := c.forward[doc]
 	if run.n == 0 {
 		return
 	}
-	for _, id := range from(c.forwards.chunks, run.at)[:run.n] {
+	for _, id := range c.forwards.at(run.at)[:run.n] {
 		c.terms.term(id).deleted.Add(1)
 	}
 }
 
 // holders gives the documents that hold the field, ascending, possibly repeated.
-func (c *memoryField) holders() []uint32 {
-	c.mem.mu.RLock()
-	defer c.mem.mu.RUnlock()
-	return c.docs
-}
+func (c *memoryField) holders() []uint32 { return c.seen.Load().docs }
 
-// view gives the postings as they are now.
-func (c *memoryField) view(t *memoryTerm) *memoryList {
-	c.mem.mu.RLock()
-	defer c.mem.mu.RUnlock()
+// view gives the postings as they are now, of the documents below a limit.
+func (c *memoryField) view(t *memoryTerm, limit uint32) *memoryList {
 	l := &memoryList{}
-	c.list(l, t)
+	c.list(l, t, limit)
 	return l
 }
 
-func (c *memoryField) list(l *memoryList, t *memoryTerm) {
+func (c *memoryField) list(l *memoryList, t *memoryTerm, limit uint32) {
+	docs := t.docs.Load() // before the chunks, which then have all of these
+	if docs == 0 {
+		*l = memoryList{} // the writer is about to add the first
+		return
+	}
 	*l = memoryList{
-		words: c.blocks.chunks, bytes: c.positions.chunks, columns: c.columns,
-		block: t.first, room: 1, left: t.docs, total: t.docs,
+		words: c.blocks.chunks.load(), bytes: c.positions.chunks.load(), columns: c.columns,
+		block: t.first, room: 1, left: docs, total: docs, limit: limit,
 	}
 }
 
 // sortedKeys gives the keys ascending that accept accepts.
 func (c *memoryField) sortedKeys(accept func(key string) bool) []string {
-	c.mem.mu.RLock()
-	defer c.mem.mu.RUnlock()
 	var keys []string
-	for id := range c.terms.count {
-		if key := c.terms.key(c.terms.term(id)); accept(key) {
+	count := c.terms.count.Load() // before the terms, which then have all of these
+	terms := c.terms.terms.load()
+	for id := range count {
+		if key := c.terms.key(termOf(terms, id)); accept(key) {
 			keys = append(keys, key)
 		}
 	}
@@ -141,8 +107,6 @@ func (c *memoryField) sortedKeys(accept func(key string) bool) []string {
 
 // Entries iterates the keys; only Build calls it, of a frozen segment.
 func (c *memoryField) Entries() segment.Entries {
-	c.mem.mu.RLock()
-	defer c.mem.mu.RUnlock()
 	return &memoryEntries{field: c, ids: c.terms.sorted(), at: -1}
 }
 
@@ -167,13 +131,9 @@ func (e *memoryEntries) Next() bool {
 func (e *memoryEntries) Key() []byte { return e.key }
 func (e *memoryEntries) Err() error  { return nil }
 func (e *memoryEntries) Postings() segment.Postings {
-	e.field.list(&e.list, e.field.terms.term(e.ids[e.at]))
+	e.field.list(&e.list, e.field.terms.term(e.ids[e.at]), math.MaxUint32)
 	return &e.list
 }
 
-// allLengths gives the token counts of the documents so far.
-func (c *memoryField) allLengths() []uint32 {
-	c.mem.mu.RLock()
-	defer c.mem.mu.RUnlock()
-	return c.lengths
-}
+// allLengths gives the token counts of the documents as of the last batch.
+func (c *memoryField) allLengths() []uint32 { return c.seen.Load().lengths }

@@ -11,8 +11,6 @@ import (
 )
 
 const (
-	// firstTerms are the slots that a table begins with, a power of two.
-	firstTerms = 64
 	// termChunk is the number of terms in a chunk, a power of two.
 	termChunk = 256
 	// maxBlockDocs bounds a block of postings: blocks double up to it, so that a key of few documents is small and
@@ -30,7 +28,8 @@ type memoryTerm struct {
 	// the cache.
 	short       [shortKey]byte
 	key, keyLen uint32
-	docs        uint32
+	// docs counts the documents; what is stored of one is there before it is counted.
+	docs atomic.Uint32
 	// seen is the newest document, plus one; local its number among that document's terms.
 	seen, local uint32
 	// first is the first block; tail the last, of which the next document takes the place at.
@@ -43,48 +42,45 @@ type memoryTerm struct {
 // live is the number of documents that are not deleted, of docs.
 func (t *memoryTerm) live(docs uint32) uint32 { return docs - min(t.deleted.Load(), docs) }
 
-// termTable is a hash table of terms with linear probing. A slot is the hash and the term's number plus one.
+// termTable is a hash table of terms with linear probing. One goroutine adds terms while others look for them: a term is
+// whole before its slot is set.
 type termTable struct {
 	seed  maphash.Seed
-	slots []uint64
-	count uint32
-	terms [][]memoryTerm
+	slots slotTable
+	count atomic.Uint32
+	terms chunkList[memoryTerm]
 	keys  arena[byte]
 }
 
-func newTermTable() termTable { return termTable{seed: maphash.MakeSeed()} }
+// term gives a term to the writer.
+func (t *termTable) term(id uint32) *memoryTerm { return termOf(t.terms.own, id) }
 
-func (t *termTable) term(id uint32) *memoryTerm { return &t.terms[id/termChunk][id%termChunk] }
+func termOf(terms [][]memoryTerm, id uint32) *memoryTerm { return &terms[id/termChunk][id%termChunk] }
 
 // key gives a term's key, which shares the table's memory: that never changes.
 func (t *termTable) key(m *memoryTerm) string {
 	if m.keyLen <= shortKey {
 		return unsafe.String(&m.short[0], int(m.keyLen))
 	}
-	return unsafe.String(&from(t.keys.chunks, m.key)[0], int(m.keyLen))
+	return unsafe.String(&from(t.keys.chunks.load(), m.key)[0], int(m.keyLen))
 }
 
-// find gives the number of the key's term.
-func (t *termTable) find(key string) (id uint32, ok bool) {
-	if len(t.slots) == 0 {
-		return 0, false
+// find gives the key's term, nil if there is none.
+func (t *termTable) find(key string) *memoryTerm {
+	slots := t.slots.load()
+	if len(slots) == 0 {
+		return nil
 	}
-	id, _, ok = t.probe(key, t.hash(key))
-	return id, ok
-}
-
-// probe gives the key's term, or the slot that it is to have.
-func (t *termTable) probe(key string, hash uint32) (id uint32, slot int, ok bool) {
-	mask := len(t.slots) - 1
-	for slot = int(hash) & mask; ; slot = (slot + 1) & mask {
-		s := t.slots[slot]
+	hash := t.hash(key)
+	mask := len(slots) - 1
+	for slot := int(hash) & mask; ; slot = (slot + 1) & mask {
+		s := atomic.LoadUint64(&slots[slot])
 		if s == 0 {
-			return 0, slot, false
+			return nil
 		}
 		if uint32(s>>32) == hash {
-			id = uint32(s) - 1
-			if t.key(t.term(id)) == key {
-				return id, slot, true
+			if m := termOf(t.terms.load(), uint32(s)-1); t.key(m) == key {
+				return m
 			}
 		}
 	}
@@ -94,10 +90,10 @@ func (t *termTable) hash(key string) uint32 { return uint32(maphash.String(t.see
 
 // peek reads what getHashed will, so that it is in the cache by then; several at once cost little more than one.
 func (t *termTable) peek(hash uint32) uint32 {
-	if len(t.slots) == 0 {
+	if len(t.slots.own) == 0 {
 		return 0
 	}
-	s := t.slots[int(hash)&(len(t.slots)-1)]
+	s := t.slots.own[int(hash)&(len(t.slots.own)-1)]
 	if s == 0 {
 		return 0
 	}
@@ -106,17 +102,20 @@ func (t *termTable) peek(hash uint32) uint32 {
 
 // getHashed gives the number of the key's term, which it makes if there is none.
 func (t *termTable) getHashed(key string, hash uint32) (id uint32, made bool) {
-	if int(t.count)*4 >= len(t.slots)*3 {
-		t.grow()
+	t.slots.room()
+	mask := len(t.slots.own) - 1
+	slot := int(hash) & mask
+	for ; t.slots.own[slot] != 0; slot = (slot + 1) & mask {
+		if s := t.slots.own[slot]; uint32(s>>32) == hash {
+			id = uint32(s) - 1
+			if t.key(t.term(id)) == key {
+				return id, false
+			}
+		}
 	}
-	id, slot, ok := t.probe(key, hash)
-	if ok {
-		return id, false
-	}
-	id = t.count
-	t.count++
+	id = t.count.Load()
 	if id%termChunk == 0 {
-		t.terms = append(t.terms, make([]memoryTerm, termChunk))
+		t.terms.grow(make([]memoryTerm, termChunk))
 	}
 	m := t.term(id)
 	m.keyLen = uint32(len(key))
@@ -125,24 +124,9 @@ func (t *termTable) getHashed(key string, hash uint32) (id uint32, made bool) {
 		copy(dst, key)
 		m.key = at
 	}
-	t.slots[slot] = uint64(hash)<<32 | uint64(id+1)
+	t.count.Store(id + 1)
+	t.slots.take(slot, hash, id)
 	return id, true
-}
-
-func (t *termTable) grow() {
-	old := t.slots
-	t.slots = make([]uint64, max(firstTerms, 2*len(old)))
-	mask := len(t.slots) - 1
-	for _, s := range old {
-		if s == 0 {
-			continue
-		}
-		slot := int(s>>32) & mask
-		for t.slots[slot] != 0 {
-			slot = (slot + 1) & mask
-		}
-		t.slots[slot] = s
-	}
 }
 
 // sorted gives the numbers of all terms, ascending by key.
@@ -151,7 +135,7 @@ func (t *termTable) sorted() []uint32 {
 		prefix uint64
 		id     uint32
 	}
-	entries := make([]entry, t.count)
+	entries := make([]entry, t.count.Load())
 	for id := range entries {
 		var first [8]byte
 		copy(first[:], t.key(t.term(uint32(id))))

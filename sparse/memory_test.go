@@ -2,6 +2,7 @@ package sparse
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -22,7 +23,7 @@ func memoryOf(t require.TestingT) (*memory, func(tokens []analysis.Token)) {
 	require.NoError(t, err)
 	m := newMemory(fields)
 	return m, func(tokens []analysis.Token) {
-		doc := &api.Document{ID: fmt.Sprint(len(m.docs))}
+		doc := &api.Document{ID: fmt.Sprint(m.NumDocs())}
 		m.add(fields, &analyzed{doc: doc, tokens: [][]analysis.Token{tokens}}, 1)
 	}
 }
@@ -104,13 +105,13 @@ func TestMemorySeeksAcrossBlocks(t *testing.T) {
 	col := m.columns[0]
 	require.EqualValues(t, 3000, col.docFreq("third"))
 	for _, doc := range []uint32{0, 1, 3, 3069, 3070, 8997} {
-		l := col.view(col.find("third"))
+		l := col.view(col.find("third"), math.MaxUint32)
 		require.True(t, l.SeekBlock(doc))
 		at, _ := slices.BinarySearch(l.Docs(), doc)
 		require.Equal(t, (doc+2)/3*3, l.Docs()[at])
 		require.True(t, l.SeekBlock(doc), "the present block is one of them")
 	}
-	require.False(t, col.view(col.find("third")).SeekBlock(8998))
+	require.False(t, col.view(col.find("third"), math.MaxUint32).SeekBlock(8998))
 }
 
 // TestMemoryIsReadWhileWritten reads lists while they grow: every list is whole, as of some document. The race
@@ -130,7 +131,7 @@ func TestMemoryIsReadWhileWritten(t *testing.T) {
 					return
 				default:
 				}
-				l := col.view(col.find("all"))
+				l := col.view(col.find("all"), math.MaxUint32)
 				for want := uint32(0); l.NextBlock(); {
 					for i, doc := range l.Docs() {
 						if p := l.Positions(nil, i); doc != want || len(p) != 1+int(doc)%2 {
@@ -155,6 +156,24 @@ func TestMemoryIsReadWhileWritten(t *testing.T) {
 	require.Empty(t, torn)
 }
 
+func TestMemoryListsEndAtTheLimit(t *testing.T) {
+	m, add := memoryOf(t)
+	for range 3000 {
+		add([]analysis.Token{{Term: "all"}})
+	}
+	col := m.columns[0]
+	for _, limit := range []uint32{0, 1, 2, 3, 1022, 1023, 1024, 2999, 3000, 3001} {
+		l, n := col.view(col.find("all"), limit), uint32(0)
+		for l.NextBlock() {
+			n += uint32(len(l.Docs()))
+			require.Less(t, l.Docs()[len(l.Docs())-1], limit)
+			require.Len(t, l.Freqs(), len(l.Docs()))
+		}
+		require.Equal(t, min(limit, 3000), n)
+		require.False(t, l.NextBlock())
+	}
+}
+
 func TestArenaRunsNeverMove(t *testing.T) {
 	var a arena[uint32]
 	sizes := []int{1, 1023, 1, lastChunk, 5, lastChunk + 7, 3, lastChunk}
@@ -166,7 +185,7 @@ func TestArenaRunsNeverMove(t *testing.T) {
 		runs[i][0], runs[i][n-1] = uint32(i), uint32(i)
 	}
 	for i, at := range addresses {
-		got := from(a.chunks, at)[:sizes[i]]
+		got := a.at(at)[:sizes[i]]
 		require.Same(t, &runs[i][0], &got[0])
 		require.Equal(t, uint32(i), got[len(got)-1])
 	}

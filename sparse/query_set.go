@@ -331,7 +331,7 @@ func (r keyRange) gather(f *field) func(*view, *docSet) error {
 		if v.part.mem != nil {
 			col := v.part.mem.columns[f.ordinal]
 			for _, key := range col.sortedKeys(r.has) {
-				if err := set.addPostings(col.view(col.find(key))); err != nil {
+				if err := set.addPostings(col.view(col.find(key), v.docs)); err != nil {
 					return err
 				}
 			}

@@ -125,7 +125,7 @@ func (v *view) find(f *field, key string) (place, uint32, error) {
 		if p == nil {
 			return place{}, 0, nil
 		}
-		s := col.view(p)
+		s := col.view(p, v.docs)
 		return place{held: true, mem: s}, p.live(s.total), nil
 	}
 	ordinal, ok, err := v.part.file.Column(f.ordinal).Find([]byte(key))
