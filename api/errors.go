@@ -37,6 +37,9 @@ const (
 	ProblemPartial     = "/problems/partial-answer"
 	ProblemRefused     = "/problems/query-refused"
 	ProblemNoRoom      = "/problems/no-room"
+	// ProblemUnauthenticated is of those who are not known, ProblemForbidden of those who may not.
+	ProblemUnauthenticated = "/problems/unauthenticated"
+	ProblemForbidden       = "/problems/forbidden"
 )
 
 // problemTitle gives the title that goes with a type.
@@ -66,6 +69,10 @@ func problemTitle(kind string) string {
 		return "Query refused"
 	case ProblemNoRoom:
 		return "No room on the disk"
+	case ProblemUnauthenticated:
+		return "Not authenticated"
+	case ProblemForbidden:
+		return "Forbidden"
 	}
 	return "Problem"
 }

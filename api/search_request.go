@@ -60,6 +60,8 @@ type SearchRequest struct {
 	From, Size int
 	// Filter restricts both legs; nil for none.
 	Filter Query
+	// Only selects the documents that exist for whoever asks, beside Filter; nil for all. Clients can't set it.
+	Only Query
 	// Vector is the query's embedding if the client brought it, of the index's dimensions.
 	Vector []float32
 	Fusion Fusion

@@ -13,6 +13,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"sagasu/api"
+	"sagasu/internal/auth"
 )
 
 // call is one request under way.
@@ -27,6 +28,12 @@ type call struct {
 	index, id string
 	requestID string
 	start     time.Time
+	// principal is who asks, only the documents that one may touch, nil for all; denied says why it may not do this.
+	principal *auth.Principal
+	only      *auth.Documents
+	denied    string
+	// ownOperations is true if only operations on the caller's indexes are to be shown.
+	ownOperations bool
 	// streaming is set when the answer goes on after the handler returned; the stream observes itself.
 	streaming bool
 }

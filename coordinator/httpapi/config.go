@@ -15,6 +15,8 @@ var ErrConfig = errors.New("invalid configuration of the HTTP server")
 // Config configures a Server.
 type Config struct {
 	Node Node
+	// Auth tells who asks; Anyone lets everybody do everything.
+	Auth Authenticator
 	// Registry is where metrics are registered, Gatherer where /metrics reads them.
 	Registry prometheus.Registerer
 	Gatherer prometheus.Gatherer
@@ -36,7 +38,7 @@ type Config struct {
 	Connections int
 }
 
-// Default gives the defaults; Node, Registry, Gatherer and Logger are to be set.
+// Default gives the defaults; Node, Auth, Registry, Gatherer and Logger are to be set.
 func Default() Config {
 	return Config{
 		Now: time.Now, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second,
@@ -47,8 +49,8 @@ func Default() Config {
 
 // Validate returns ErrConfig naming what is missing or not positive.
 func (c Config) Validate() error {
-	if c.Node == nil || c.Registry == nil || c.Gatherer == nil || c.Logger == nil || c.Now == nil {
-		return fmt.Errorf("%w: node, registry, gatherer, logger and clock are required", ErrConfig)
+	if c.Node == nil || c.Auth == nil || c.Registry == nil || c.Gatherer == nil || c.Logger == nil || c.Now == nil {
+		return fmt.Errorf("%w: node, authenticator, registry, gatherer, logger and clock are required", ErrConfig)
 	}
 	if min(c.ReadTimeout, c.WriteTimeout, c.IdleTimeout, c.OperationTimeout) <= 0 {
 		return fmt.Errorf("%w: timeouts must be positive", ErrConfig)

@@ -232,7 +232,7 @@ func newFixture(t testing.TB, change func(*Config)) *fixture {
 	}}
 	registry := prometheus.NewRegistry()
 	cfg := Default()
-	cfg.Node, cfg.Registry, cfg.Gatherer = f.node, registry, registry
+	cfg.Node, cfg.Registry, cfg.Gatherer, cfg.Auth = f.node, registry, registry, Anyone{}
 	cfg.Logger = slog.New(slog.DiscardHandler)
 	if change != nil {
 		change(&cfg)

@@ -6,6 +6,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"sagasu/api"
+	"sagasu/internal/auth"
 )
 
 // listDocuments answers with a page of what the catalog knows:
@@ -69,6 +70,9 @@ func (c *call) report(kind string) error {
 			return err
 		}
 	}
+	if err := c.mayReport(req.Index); err != nil {
+		return err
+	}
 	var err error
 	if req.From, req.To, err = c.span(); err != nil {
 		return err
@@ -108,6 +112,17 @@ func (c *call) report(kind string) error {
 		answer.Queries = listed(answer.Queries)
 	}
 	return c.marshal(fasthttp.StatusOK, answer)
+}
+
+// mayReport lets those on who may see what was searched for in an index, in all of them for "".
+func (c *call) mayReport(index string) error {
+	if index != "" {
+		return c.require(auth.AnalyticsRead, index)
+	}
+	if !c.principal.Everywhere(auth.AnalyticsRead) {
+		return c.deny(forbidden(), "searches of all indexes")
+	}
+	return nil
 }
 
 // audits answers with a page: ?principal=..&action=..&target=..&outcome=..&from=..&to=..&after=..&limit=..

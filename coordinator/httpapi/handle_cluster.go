@@ -1,11 +1,13 @@
 package httpapi
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/valyala/fasthttp"
 
 	"sagasu/api"
+	"sagasu/internal/auth"
 )
 
 // maxSmallBody bounds the bodies that name an alias's index or a setting's value.
@@ -69,12 +71,16 @@ func (c *call) aliases() error {
 	if err != nil {
 		return err
 	}
+	aliases = slices.DeleteFunc(aliases, func(a api.Alias) bool {
+		return !c.allowed(auth.IndexDescribe, a.Name) && !c.allowed(auth.IndexDescribe, a.Index)
+	})
 	return c.marshal(fasthttp.StatusOK, struct {
 		Aliases []api.Alias `json:"aliases"`
 	}{listed(aliases)})
 }
 
-// putAlias reads {"index": "papers"}.
+// putAlias reads {"index": "papers"}. Whoever may do something under the alias may then do it to that index, so that it
+// takes the right to both.
 func (c *call) putAlias() error {
 	data, err := c.body(maxSmallBody)
 	if err != nil {
@@ -82,6 +88,9 @@ func (c *call) putAlias() error {
 	}
 	index, err := api.ParseAlias(data)
 	if err != nil {
+		return err
+	}
+	if err := c.require(auth.IndexAdmin, index); err != nil {
 		return err
 	}
 	ctx, cancel := c.within(c.server.cfg.OperationTimeout)

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"sagasu/api"
+	"sagasu/internal/auth"
 )
 
 // getDocument answers with the document's present version.
@@ -19,9 +21,31 @@ func (c *call) getDocument() error {
 	if err != nil {
 		return err
 	}
+	if err := c.mayRead(&stored); err != nil {
+		return err
+	}
 	c.ctx.Response.Header.Set("ETag", `"`+strconv.FormatUint(stored.Version, 10)+`"`)
 	body := make([]byte, 0, len(stored.Source)+len(stored.ID)+len(stored.Passage)+96)
 	return c.json(fasthttp.StatusOK, stored.AppendJSON(body))
+}
+
+// mayRead says of a document that the caller may not see what is said of one that does not exist.
+func (c *call) mayRead(stored *api.StoredDocument) error {
+	if c.only == nil {
+		return nil
+	}
+	schema, err := c.server.cfg.Node.Schema(c.index)
+	if err != nil {
+		return err
+	}
+	only, err := c.documents(schema)
+	if err != nil {
+		return err
+	}
+	if !auth.Visible(schema, only, stored.Source) {
+		return fmt.Errorf("document %q: %w", c.id, api.ErrDocumentNotFound)
+	}
+	return nil
 }
 
 func (c *call) putDocument() error {
@@ -98,16 +122,25 @@ func (c *call) writeOne(write api.Write) error {
 	return c.json(status, result.AppendJSON(nil))
 }
 
-// options reads what the address says about a write, and how long that may take.
-func (c *call) options() (WriteOptions, time.Duration, error) {
+// options reads what the address says about a write, and how long that may take; and which documents it may touch.
+func (c *call) options() (opts WriteOptions, limit time.Duration, err error) {
+	limit = c.server.cfg.OperationTimeout
 	switch wait := c.query("wait"); wait {
 	case "":
-		return WriteOptions{}, c.server.cfg.OperationTimeout, nil
 	case "dense":
-		return WriteOptions{WaitDense: true}, waitDenseTimeout, nil
+		opts.WaitDense, limit = true, waitDenseTimeout
 	default:
-		return WriteOptions{}, 0, badParameter("wait", "is %q, must be dense", wait)
+		return opts, 0, badParameter("wait", "is %q, must be dense", wait)
 	}
+	if c.only == nil {
+		return opts, limit, nil
+	}
+	schema, err := c.server.cfg.Node.Schema(c.index)
+	if err != nil {
+		return opts, 0, err
+	}
+	opts.Only, err = c.documents(schema)
+	return opts, limit, err
 }
 
 // write admits and runs writes.

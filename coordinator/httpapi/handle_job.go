@@ -12,6 +12,9 @@ import (
 // startJob keeps a stream of lines, and answers with the operation that writes it.
 func (c *call) startJob(lines bool) error {
 	switch {
+	case c.only != nil:
+		return c.deny(api.NewProblem(api.ProblemForbidden, fasthttp.StatusForbidden, "async",
+			"can't be asked for by a credential that is bound to some documents"), "async with a document filter")
 	case !lines:
 		return api.NewProblem(api.ProblemRequest, fasthttp.StatusUnsupportedMediaType, "Content-Type",
 			"must be application/x-ndjson where async is asked for: a document a line")

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"strconv"
@@ -8,6 +9,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"sagasu/api"
+	"sagasu/internal/auth"
 )
 
 func (c *call) health() error { return c.json(fasthttp.StatusOK, []byte(`{"status":"ok"}`)) }
@@ -38,12 +40,16 @@ func (c *call) listIndexes() error {
 	if err != nil {
 		return err
 	}
-	if infos == nil {
-		infos = []api.IndexInfo{}
+	shown := []api.IndexInfo{}
+	for i := range infos {
+		d := auth.Decide(c.principal, auth.IndexDescribe, infos[i].Name)
+		if d.Allowed && c.hide(ctx, &infos[i], d.Only) == nil {
+			shown = append(shown, infos[i])
+		}
 	}
 	return c.marshal(fasthttp.StatusOK, struct {
 		Indexes []api.IndexInfo `json:"indexes"`
-	}{infos})
+	}{shown})
 }
 
 func (c *call) getIndex() error {
@@ -53,7 +59,24 @@ func (c *call) getIndex() error {
 	if err != nil {
 		return err
 	}
+	if err := c.hide(ctx, &info, c.only); err != nil {
+		return err
+	}
 	return c.marshal(fasthttp.StatusOK, info)
+}
+
+// hide takes from what is told of an index what is about documents that the caller may not see.
+func (c *call) hide(ctx context.Context, info *api.IndexInfo, only *auth.Documents) error {
+	q, err := only.Query(&info.Schema)
+	switch {
+	case err != nil:
+		return forbidden()
+	case q == nil:
+		return nil
+	}
+	info.DenseLag, info.Generations = 0, nil
+	info.Documents, err = c.server.cfg.Node.Count(ctx, info.Name, q)
+	return err
 }
 
 func (c *call) createIndex() error {

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/valyala/fasthttp"
@@ -14,6 +15,9 @@ func (c *call) operations() error {
 	operations, err := c.server.cfg.Node.Operations(ctx)
 	if err != nil {
 		return err
+	}
+	if c.ownOperations {
+		operations = slices.DeleteFunc(operations, func(o api.Operation) bool { return !c.ownsOperation(&o) })
 	}
 	return c.marshal(fasthttp.StatusOK, struct {
 		Operations []api.Operation `json:"operations"`

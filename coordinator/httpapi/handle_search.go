@@ -8,6 +8,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"sagasu/api"
+	"sagasu/internal/auth"
 )
 
 func (c *call) search() error {
@@ -65,6 +66,9 @@ func (c *call) run(schema *api.Schema, body []byte) error {
 	if err != nil {
 		return err
 	}
+	if req.Only, err = c.documents(schema); err != nil {
+		return err
+	}
 	// The search keeps its own time; this context ends when the server stops.
 	ctx, cancel := context.WithCancel(c.server.base)
 	defer cancel()
@@ -114,13 +118,17 @@ func (c *call) count() error {
 	if err != nil {
 		return err
 	}
+	only, err := c.documents(schema)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := c.within(c.server.cfg.OperationTimeout)
 	defer cancel()
 	if err := c.server.searches.enter(ctx); err != nil {
 		return err
 	}
 	defer c.server.searches.leave()
-	n, err := c.server.cfg.Node.Count(ctx, c.index, q)
+	n, err := c.server.cfg.Node.Count(ctx, c.index, auth.Restrict(q, only))
 	if err != nil {
 		return err
 	}
@@ -163,6 +171,9 @@ func (c *call) analyze() error {
 
 func (c *call) analyzerOf(index, field string) (string, error) {
 	if err := api.CheckIndexName(index); err != nil {
+		return "", err
+	}
+	if err := c.require(auth.IndexRead, index); err != nil {
 		return "", err
 	}
 	schema, err := c.server.cfg.Node.Schema(index)

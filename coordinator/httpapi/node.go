@@ -43,6 +43,9 @@ type Indexes interface {
 type WriteOptions struct {
 	// WaitDense waits until the documents' vectors can be found as well.
 	WaitDense bool
+	// Only selects the documents that may be written: neither what is written nor what is there before may be another
+	// one; nil for all. A write that may not be has the status api.StatusError and a problem of status 403.
+	Only api.Query
 }
 
 // Documents writes and reads documents.

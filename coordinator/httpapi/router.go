@@ -28,5 +28,8 @@ func (c *call) dispatch() error {
 			"%s is not allowed here (%s)", c.ctx.Method(), found.allow())
 	}
 	c.asked = r
+	if err := c.authorize(r); err != nil {
+		return err
+	}
 	return r.handle(c)
 }

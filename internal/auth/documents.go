@@ -49,3 +49,13 @@ func Restrict(filter, only api.Query) api.Query {
 	}
 	return &api.Bool{Filter: []api.Query{filter, only}, Boost: 1}
 }
+
+// Visible reports whether a document filter selects a stored document, given by its source; nil selects everything. A
+// source that can't be read is not selected.
+func Visible(schema *api.Schema, only api.Query, source []byte) bool {
+	if only == nil {
+		return true
+	}
+	w, err := api.ParseDocumentAs(schema, "d", source)
+	return err == nil && Matches(only, &w.Doc)
+}

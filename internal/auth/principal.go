@@ -345,3 +345,6 @@ func (p *Principal) covers(a Action, pattern string) bool {
 		return h.filter == "" && slices.Contains(h.actions, a) && (!ofIndex || wide(h.indexes))
 	})
 }
+
+// Everywhere reports whether the principal may do something to every index, and to all documents.
+func (p *Principal) Everywhere(a Action) bool { return p.covers(a, "*") }
