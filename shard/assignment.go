@@ -25,8 +25,17 @@ type Assignment struct {
 	Mixed bool
 	// Epoch grows with every change of Nodes and of the documents that belong to the shard.
 	Epoch uint64
-	// Nodes are to hold a replica each.
+	// Nodes are to hold a replica each, that which is being made, or about to go, included.
 	Nodes []string
+	// Yielding are the nodes that are not to lead if another can.
+	Yielding []string
+	// CopyBytesPerSecond bounds the copying of another node's files to this one, 0 for no bound of its own; with
+	// CopyPaused it rests.
+	CopyBytesPerSecond uint64
+	CopyPaused         bool
+	// Seed says that the shard is being restored: the first of Nodes founds its group, alone, with files that
+	// Config.Seed fetches.
+	Seed bool
 	// Founded says that the group exists: an empty replica must then not found it again.
 	Founded bool
 }

@@ -16,11 +16,15 @@ import (
 // holds already, by content, are linked instead of fetched.
 func (h *Host) fetcher(shard, own string) func(ctx context.Context, from, into string) (uint64, error) {
 	return func(ctx context.Context, from, into string) (uint64, error) {
+		valve := h.valveOf(shard)
+		if err := valve.pass(ctx, 0); err != nil {
+			return 0, err
+		}
 		c, err := h.cfg.Peers.OpenCheckpoint(ctx, from, shard)
 		if err != nil {
 			return 0, err
 		}
-		f := &fetch{host: h, from: from, into: into, checkpoint: c, own: map[content]string{}}
+		f := &fetch{host: h, from: from, into: into, checkpoint: c, own: map[content]string{}, valve: valve}
 		err = f.run(ctx, own)
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepTimeout)
 		defer cancel()
@@ -45,6 +49,18 @@ type fetch struct {
 	own    map[content]string
 	linked int
 	bytes  int64
+	// valve is what the bytes pass through.
+	valve *valve
+}
+
+// valveOf gives the valve of a shard's copies; an open one if this node has no such replica any more.
+func (h *Host) valveOf(shard string) *valve {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	if s := h.shards[shard]; s != nil {
+		return s.valve
+	}
+	return newValve(h.cfg.Now, h.cfg.After)
 }
 
 // content is what a file holds.
@@ -57,6 +73,11 @@ func (f *fetch) run(ctx context.Context, own string) error {
 	if err := f.survey(ctx, own); err != nil {
 		return err
 	}
+	total := int64(0)
+	for _, file := range f.checkpoint.Files {
+		total += file.Size
+	}
+	f.valve.begin(total)
 	dirs := map[string]bool{f.into: true}
 	for _, file := range f.checkpoint.Files {
 		if err := rpc.CheckPath(file.Path); err != nil {
@@ -71,6 +92,7 @@ func (f *fetch) run(ctx context.Context, own string) error {
 		}
 		if at, ok := f.own[content{file.Size, file.SHA256}]; ok && f.host.cfg.FS.Link(at, to) == nil {
 			f.linked++
+			f.valve.skip(file.Size)
 			continue
 		}
 		if err := f.copyFile(ctx, file, to); err != nil {
@@ -135,7 +157,7 @@ func (f *fetch) copyFile(ctx context.Context, file rpc.File, to string) error {
 	if err != nil {
 		return fmt.Errorf("create copy: %w", err)
 	}
-	err = f.host.cfg.Peers.CopyFile(ctx, f.from, f.checkpoint.Session, file, out)
+	err = f.host.cfg.Peers.CopyFile(ctx, f.from, f.checkpoint.Session, file, throttled{ctx, f.valve, out})
 	if err == nil {
 		err = out.Sync()
 	}

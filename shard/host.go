@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -28,6 +29,9 @@ type Host struct {
 	// version is that of the metadata which Assign was called with last.
 	version uint64
 	closed  bool
+
+	// calls counts those under way.
+	calls atomic.Int64
 }
 
 // New makes a host without replicas; Assign gives it some.

@@ -22,6 +22,9 @@ type hosted struct {
 	host *Host
 	// id names the shard.
 	id string
+	// valve is what copies of others' files pass through, reads counts the calls that read.
+	valve *valve
+	reads tally
 
 	// mu guards what is below.
 	mu   sync.Mutex
@@ -56,8 +59,9 @@ func (h *Host) startHosted(want Assignment, gone removal) *hosted {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &hosted{
 		host: h, id: want.Shard, want: want, gone: gone, trouble: errNotOpen, wake: make(chan struct{}, 1),
-		cancel: cancel, done: make(chan struct{}),
+		cancel: cancel, done: make(chan struct{}), valve: newValve(h.cfg.Now, h.cfg.After),
 	}
+	s.valve.set(want.CopyBytesPerSecond, want.CopyPaused)
 	go func() {
 		defer close(s.done)
 		s.run(ctx)
@@ -73,7 +77,9 @@ func (s *hosted) set(want Assignment, gone removal) bool {
 	if s.finished {
 		return false
 	}
-	same := s.gone == gone && s.want.Epoch == want.Epoch && s.want.Founded == want.Founded
+	same := s.gone == gone && s.want.Epoch == want.Epoch && s.want.Founded == want.Founded &&
+		slices.Equal(s.want.Nodes, want.Nodes) && slices.Equal(s.want.Yielding, want.Yielding)
+	s.valve.set(want.CopyBytesPerSecond, want.CopyPaused)
 	if s.open != nil && !reflect.DeepEqual(s.want.vectors(), want.vectors()) {
 		s.open.replica.Want(want.vectors())
 	}
@@ -151,7 +157,7 @@ func (s *hosted) run(ctx context.Context) {
 			}
 			continue
 		}
-		r, err := s.openReplica(want)
+		r, err := s.openReplica(ctx, want)
 		if err != nil {
 			if ctx.Err() == nil {
 				log.Error("replica can't be opened, it is tried again", "index", want.Index, "error", err)
@@ -210,7 +216,7 @@ func (s *hosted) giveUp(ctx context.Context, want Assignment) bool {
 }
 
 // openReplica opens the replica's directory, or makes it.
-func (s *hosted) openReplica(want Assignment) (*replica.Replica, error) {
+func (s *hosted) openReplica(ctx context.Context, want Assignment) (*replica.Replica, error) {
 	h := &s.host.cfg
 	cfg := replica.Default()
 	cfg.Dir, cfg.Name, cfg.Shard, cfg.Node, cfg.Schema = s.dir(), want.Index, want.Shard, h.Node, want.Schema
@@ -233,6 +239,9 @@ func (s *hosted) openReplica(want Assignment) (*replica.Replica, error) {
 		cfg.Collection = func(ctx context.Context, config api.DenseConfig) (dense.Collection, func(), error) {
 			return s.host.collections.get(ctx, want.IndexID, config, want.Schema)
 		}
+	}
+	if err := s.seed(ctx, &cfg, &want); err != nil {
+		return nil, err
 	}
 	return replica.Open(cfg)
 }
@@ -304,6 +313,9 @@ func (s *hosted) lead(ctx context.Context, r *replica.Replica, want Assignment, 
 	}
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
+	if s.yield(ctx, r, want) {
+		return ""
+	}
 	candidate := ""
 	next := consensus.NextStep(group.Servers(), want.Nodes, s.host.cfg.Node, func(node string) bool {
 		behind, err := group.CaughtUp(ctx, node)
@@ -315,6 +327,9 @@ func (s *hosted) lead(ctx context.Context, r *replica.Replica, want Assignment, 
 	if next.Kind == consensus.StepNone {
 		return candidate
 	}
+	if next.Kind == consensus.StepHandOver {
+		next.Node = s.heir(ctx, r, want, next.Node)
+	}
 	log := s.host.cfg.Logger.With("shard", s.id, "step", string(next.Kind), "node", next.Node)
 	if err := group.Take(ctx, next); err != nil {
 		// Leadership may have moved; whoever has it goes on from the same two facts.
@@ -324,6 +339,35 @@ func (s *hosted) lead(ctx context.Context, r *replica.Replica, want Assignment, 
 	log.Info("membership changed")
 	s.poke()
 	return ""
+}
+
+// yield hands the leadership over if this node is not to lead and another can; true if it did.
+func (s *hosted) yield(ctx context.Context, r *replica.Replica, want Assignment) bool {
+	if !slices.Contains(want.Yielding, s.host.cfg.Node) {
+		return false
+	}
+	to := s.heir(ctx, r, want, "")
+	if to == "" {
+		return false
+	}
+	log := s.host.cfg.Logger.With("shard", s.id, "node", to)
+	if err := r.Group().TransferLeadershipTo(ctx, to); err != nil {
+		log.Warn("hand over leadership", "error", err)
+		return false
+	}
+	log.Info("leadership handed over")
+	return true
+}
+
+// heir gives the member that leadership is best handed to: of those that are wanted and may lead the one with the
+// longest log; or without one that answers the one given.
+func (s *hosted) heir(ctx context.Context, r *replica.Replica, want Assignment, or string) string {
+	for _, id := range r.Group().Heirs(ctx) {
+		if slices.Contains(want.Nodes, id) && !slices.Contains(want.Yielding, id) {
+			return id
+		}
+	}
+	return or
 }
 
 func (s *hosted) found(ctx context.Context) {

@@ -20,6 +20,11 @@ const (
 	reopenPause = 2 * time.Second
 	// retireEvery is how often a node asks whether a replica that it shall give up is still a member.
 	retireEvery = time.Second
+	// valveBurst is how long a copy may run ahead of its rate.
+	valveBurst = 50 * time.Millisecond
+	// tallySlot times tallySlots is what the rates of calls are averaged over.
+	tallySlot  = 10 * time.Second
+	tallySlots = 5
 	// maxSessions bounds the transfers a host serves at once, each of which pins files.
 	maxSessions = 16
 	// sessionIdle is how long a transfer may rest before its files are let go.

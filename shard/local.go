@@ -90,7 +90,9 @@ func (l local) begin(ctx context.Context, call rpc.Call) (*entered, error) {
 	began := l.host.cfg.Now()
 	if open != nil {
 		if ctx, leave, ok := open.enter(ctx); ok {
-			return &entered{Replica: open.replica, ctx: ctx, leave: leave, want: want, began: began}, nil
+			l.host.calls.Add(1)
+			left := func() { l.host.calls.Add(-1); leave() }
+			return &entered{Replica: open.replica, ctx: ctx, leave: left, want: want, began: began}, nil
 		}
 		trouble = errNotOpen
 	}
@@ -117,6 +119,7 @@ func read[T any](ctx context.Context, l local, call rpc.Call, f func(*entered) (
 		return none, rpc.Mark{}, err
 	}
 	defer e.leave()
+	l.reads.count(e.began)
 	applied := e.Applied()
 	value, err := f(e)
 	if err != nil {

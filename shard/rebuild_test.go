@@ -257,7 +257,7 @@ func TestFetch(t *testing.T) {
 		files, err := listFiles(testContext(t), from)
 		require.NoError(t, err)
 		f := &fetch{
-			host: h, from: "n0", into: into, own: map[content]string{},
+			host: h, from: "n0", into: into, own: map[content]string{}, valve: h.valveOf("none"),
 			checkpoint: rpc.Checkpoint{Session: "s", Files: files},
 		}
 		require.NoError(t, f.run(testContext(t), own))
