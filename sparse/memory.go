@@ -1,6 +1,7 @@
 package sparse
 
 import (
+	"encoding/binary"
 	"hash/maphash"
 	"math"
 	"slices"
@@ -233,5 +234,10 @@ func (c *memoryField) addValue(doc uint32, v *api.Value) {
 
 // dimKey is the key of a dimension in a sparse vector's dictionary.
 func dimKey(dim uint32) []byte {
-	return []byte{byte(dim >> 24), byte(dim >> 16), byte(dim >> 8), byte(dim)}
+	key := make([]byte, 4)
+	putDimKey(key, dim)
+	return key
 }
+
+// putDimKey writes it, four bytes.
+func putDimKey(key []byte, dim uint32) { binary.BigEndian.PutUint32(key, dim) }

@@ -3,8 +3,10 @@ package sparse
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"sagasu/api"
+	"sagasu/sparse/analysis"
 	"sagasu/sparse/segment"
 )
 
@@ -29,12 +31,62 @@ type planner struct {
 	// scoring is called with each term whose document frequency a score needs, possibly repeated; nil if
 	// nobody asks.
 	scoring func(TermKey)
-	terms   int
+	counted int
 	depth   int
 	// frames are those of the query's evaluation, if it is evaluated.
 	frames frames
 	// filters keeps sets of documents; nil if they are not kept.
 	filters *filterCache
+	planRooms
+}
+
+// planRooms are what clauses are made of.
+type planRooms struct {
+	tokens  []analysis.Token
+	words   []queryTerm
+	boosts  []api.FieldBoost
+	bounds  room[boundTerm]
+	bound   room[*boundTerm]
+	places  room[place]
+	matches room[matchClause]
+	groups  room[matchGroup]
+	terms   room[matchTerm]
+	scored  room[scoredTerm]
+	phrases room[phraseClause]
+	slots   room[phraseSlot]
+	vectors room[vectorClause]
+	weights room[float64]
+	keys    room[byte]
+}
+
+// release takes back what clauses are made of: the query is over.
+func (r *planRooms) release() {
+	clear(r.tokens)
+	clear(r.words)
+	clear(r.boosts)
+	r.bounds.release()
+	r.bound.release()
+	r.places.release()
+	r.matches.release()
+	r.groups.release()
+	r.terms.release()
+	r.scored.release()
+	r.phrases.release()
+	r.slots.release()
+	r.vectors.release()
+	r.weights.release()
+	r.keys.release()
+}
+
+// planners keeps planners for the next query: the room that a plan takes is most of what a query would leave behind.
+var planners = sync.Pool{New: func() any { return &planner{} }}
+
+// release ends the use of a planner, of its clauses and of its frames.
+func (p *planner) release() {
+	p.frames.release()
+	p.planRooms.release()
+	*p = planner{planRooms: p.planRooms, frames: frames{used: p.frames.used}}
+	planners.Put(p)
 }
 
 // plan resolves a query. scored says whether anybody asks for its scores.
@@ -65,7 +117,7 @@ func (p *planner) plan(q api.Query, scored bool) (clause, error) {
 
 // count counts terms against the limit.
 func (p *planner) count(n int) error {
-	if p.terms += n; p.terms > api.MaxQueryTerms {
+	if p.counted += n; p.counted > api.MaxQueryTerms {
 		return fmt.Errorf("%w: more than %d terms", ErrQuery, api.MaxQueryTerms)
 	}
 	return nil
@@ -82,7 +134,8 @@ type boundTerm struct {
 
 // lookUp finds a key in every view.
 func (p *planner) lookUp(f *field, key string) (*boundTerm, error) {
-	t := &boundTerm{field: f, key: key, places: make([]place, len(p.gen.views))}
+	t := p.bounds.one()
+	*t = boundTerm{field: f, key: key, places: p.places.take(len(p.gen.views))}
 	for i, v := range p.gen.views {
 		at, df, err := v.find(f, key)
 		if err != nil {
@@ -127,12 +180,13 @@ func (p *planner) statistics(f *field) FieldStatistics {
 // textFields resolves the fields of a match or phrase; none means every text field.
 func (p *planner) textFields(named []api.FieldBoost) ([]api.FieldBoost, error) {
 	if len(named) == 0 {
+		p.boosts = p.boosts[:0]
 		for _, f := range p.fields.list {
 			if f.shape == segment.ShapeText {
-				named = append(named, api.FieldBoost{Field: f.name, Boost: 1})
+				p.boosts = append(p.boosts, api.FieldBoost{Field: f.name, Boost: 1})
 			}
 		}
-		return named, nil
+		return p.boosts, nil
 	}
 	for _, n := range named {
 		if _, err := p.fields.text(n.Field); err != nil {
@@ -148,15 +202,17 @@ type queryTerm struct {
 	times int
 }
 
-// distinctTerms analyses a query text.
-func distinctTerms(f *field, text string) []queryTerm {
-	var out []queryTerm
-	for _, t := range f.analyzer.Analyze(nil, text) {
-		if i := slices.IndexFunc(out, func(q queryTerm) bool { return q.term == t.Term }); i >= 0 {
-			out[i].times++
-		} else if len(out) <= api.MaxQueryTerms {
-			out = append(out, queryTerm{term: t.Term, times: 1})
+// distinctTerms analyses a query text; what it gives is valid until the next call.
+func (p *planner) distinctTerms(f *field, text string) []queryTerm {
+	p.tokens = f.analyzer.Analyze(p.tokens[:0], text)
+	p.words = p.words[:0]
+	for i := range p.tokens {
+		term := p.tokens[i].Term
+		if at := slices.IndexFunc(p.words, func(q queryTerm) bool { return q.term == term }); at >= 0 {
+			p.words[at].times++
+		} else if len(p.words) <= api.MaxQueryTerms {
+			p.words = append(p.words, queryTerm{term: term, times: 1})
 		}
 	}
-	return out
+	return p.words
 }

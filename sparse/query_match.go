@@ -1,7 +1,10 @@
 package sparse
 
 import (
+	"slices"
+
 	"sagasu/api"
+	"sagasu/sparse/analysis"
 	"sagasu/sparse/segment"
 )
 
@@ -28,41 +31,53 @@ func (p *planner) match(q *api.Match, scored bool) (clause, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &matchClause{}
-	for len(fields) > 0 {
-		name := p.fields.byName[fields[0].Field].analyzer.Name()
-		var group, rest []api.FieldBoost
-		for _, fb := range fields {
-			if p.fields.byName[fb.Field].analyzer.Name() == name {
-				group = append(group, fb)
-			} else {
-				rest = append(rest, fb)
-			}
+	c := p.matches.one()
+	c.groups = p.groups.take(len(fields))[:0]
+	for i, fb := range fields {
+		a := p.fields.byName[fb.Field].analyzer
+		if slices.ContainsFunc(fields[:i], func(o api.FieldBoost) bool { return p.analyzes(a, o) }) {
+			continue
 		}
-		g, err := p.matchGroup(q, group, scored)
+		g, err := p.matchGroup(q, fields[i:], scored)
 		if err != nil {
 			return nil, err
 		}
 		if len(g.terms) > 0 {
 			c.groups = append(c.groups, g)
 		}
-		fields = rest
 	}
 	return c, nil
 }
 
+// analyzes reports whether the analyzer is that of the field.
+func (p *planner) analyzes(a analysis.Analyzer, fb api.FieldBoost) bool {
+	return p.fields.byName[fb.Field].analyzer.Name() == a.Name()
+}
+
+// matchGroup makes the group of the first field's analyzer, of all fields that have it.
 func (p *planner) matchGroup(q *api.Match, fields []api.FieldBoost, scored bool) (matchGroup, error) {
-	terms := distinctTerms(p.fields.byName[fields[0].Field], q.Text)
+	first := p.fields.byName[fields[0].Field]
+	n := 0
+	for _, fb := range fields {
+		if p.analyzes(first.analyzer, fb) {
+			n++
+		}
+	}
+	terms := p.distinctTerms(first, q.Text)
 	g := matchGroup{need: max(1, q.Minimum)}
 	if q.Operator == api.OperatorAnd {
 		g.need = len(terms)
 	}
-	if err := p.count(len(terms) * len(fields)); err != nil {
+	if err := p.count(len(terms) * n); err != nil {
 		return g, err
 	}
-	for _, t := range terms {
-		var mt matchTerm
+	g.terms = p.terms.take(len(terms))
+	for i, t := range terms {
+		mt := matchTerm(p.scored.take(n))[:0]
 		for _, fb := range fields {
+			if !p.analyzes(first.analyzer, fb) {
+				continue
+			}
 			bound, err := p.lookUp(p.fields.byName[fb.Field], t.term)
 			if err != nil {
 				return g, err
@@ -73,7 +88,7 @@ func (p *planner) matchGroup(q *api.Match, fields []api.FieldBoost, scored bool)
 			}
 			mt = append(mt, st)
 		}
-		g.terms = append(g.terms, mt)
+		g.terms[i] = mt
 	}
 	return g, nil
 }
@@ -87,11 +102,17 @@ func (p *planner) textTerm(f *field, q *api.Term, scored bool) (clause, error) {
 	if err != nil {
 		return nil, err
 	}
-	term := scoredTerm{boundTerm: bound}
+	term := p.scored.take(1)
+	term[0].boundTerm = bound
 	if scored {
-		term.scorer = p.scorer(bound, q.Boost)
+		term[0].scorer = p.scorer(bound, q.Boost)
 	}
-	return &matchClause{groups: []matchGroup{{terms: []matchTerm{{term}}, need: 1}}}, nil
+	g := matchGroup{terms: p.terms.take(1), need: 1}
+	g.terms[0] = term
+	c := p.matches.one()
+	c.groups = p.groups.take(1)
+	c.groups[0] = g
+	return c, nil
 }
 
 func (c *matchClause) bind(at int, v *view) (node, error) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"sagasu/api"
+	"sagasu/sparse/analysis"
 	"sagasu/sparse/kernel"
 )
 
@@ -28,7 +29,7 @@ func (p *planner) phrase(q *api.Phrase, scored bool) (clause, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &phraseClause{}
+	c := p.phrases.one()
 	for _, fb := range fields {
 		pf, err := p.phraseField(p.fields.byName[fb.Field], q.Text, q.Boost*fb.Boost, scored)
 		if err != nil {
@@ -45,27 +46,33 @@ func (p *planner) phrase(q *api.Phrase, scored bool) (clause, error) {
 // its distinct terms.
 func (p *planner) phraseField(f *field, text string, boost float64, scored bool) (phraseField, error) {
 	pf := phraseField{field: f}
-	tokens := f.analyzer.Analyze(nil, text)
+	p.tokens = f.analyzer.Analyze(p.tokens[:0], text)
+	tokens := p.tokens
 	if err := p.count(len(tokens)); err != nil {
 		return pf, err
 	}
 	stats := p.statistics(f)
-	seen := make(map[string]bool)
 	sum := 0.0
-	for _, t := range tokens {
-		bound, err := p.lookUp(f, t.Term)
-		if err != nil {
-			return pf, fmt.Errorf("phrase: %w", err)
-		}
-		if scored && !seen[t.Term] {
-			seen[t.Term] = true
-			sum += p.idf(bound, stats)
+	pf.slots = p.slots.take(len(tokens))[:0]
+	terms := p.bound.take(len(tokens))
+	for i, t := range tokens {
+		before := slices.IndexFunc(tokens[:i], func(o analysis.Token) bool { return o.Term == t.Term })
+		if before >= 0 {
+			terms[i] = terms[before]
+		} else {
+			var err error
+			if terms[i], err = p.lookUp(f, t.Term); err != nil {
+				return pf, fmt.Errorf("phrase: %w", err)
+			}
+			if scored {
+				sum += p.idf(terms[i], stats)
+			}
 		}
 		if n := len(pf.slots); n == 0 || pf.slots[n-1].position != uint32(t.Position) {
-			pf.slots = append(pf.slots, phraseSlot{position: uint32(t.Position)})
+			pf.slots = append(pf.slots, phraseSlot{position: uint32(t.Position), terms: terms[i:i]})
 		}
 		slot := &pf.slots[len(pf.slots)-1]
-		slot.terms = append(slot.terms, bound)
+		slot.terms = append(slot.terms, terms[i]) // in place
 	}
 	pf.scorer = newScorer(f, stats, boost*sum)
 	return pf, nil

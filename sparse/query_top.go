@@ -4,15 +4,18 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
+	"sync"
+	"unsafe"
 
 	"sagasu/sparse/kernel"
 	"sagasu/sparse/segment"
 )
 
-// summed is a clause whose score is a sum over terms. terms gives them in the order of summing, and whether a document
-// must have one of every group; ok is false where the clause asks for something between all and any.
+// summed is a clause whose score is a sum over terms. terms appends them to list in the order of summing, and says
+// whether a document must have one of every group; ok is false where the clause asks for something between all and any.
 type summed interface {
-	terms() (list []summand, all, ok bool)
+	terms(list []summand) (terms []summand, all, ok bool)
 }
 
 // summand is a term and what to score it with.
@@ -24,11 +27,11 @@ type summand struct {
 	group int
 }
 
-func (c *matchClause) terms() (list []summand, all, ok bool) {
+func (c *matchClause) terms(list []summand) (terms []summand, all, ok bool) {
 	for _, g := range c.groups {
 		if g.need > 1 {
 			if len(c.groups) > 1 || g.need != len(g.terms) {
-				return nil, false, false
+				return list, false, false
 			}
 			all = true
 		}
@@ -41,7 +44,7 @@ func (c *matchClause) terms() (list []summand, all, ok bool) {
 	return list, all, true
 }
 
-func (c *vectorClause) terms() (list []summand, all, ok bool) {
+func (c *vectorClause) terms(list []summand) (terms []summand, all, ok bool) {
 	for i, t := range c.dims {
 		list = append(list, summand{boundTerm: t, weight: c.weights[i]})
 	}
@@ -50,6 +53,7 @@ func (c *vectorClause) terms() (list []summand, all, ok bool) {
 
 // search is one query under way: a planned query and filter, and what they have found.
 type search struct {
+	ctx    context.Context
 	snap   *Snapshot
 	query  clause
 	filter clause // nil for none
@@ -58,32 +62,59 @@ type search struct {
 	// count is how many matches are still to be counted; total were.
 	count, total int
 	more         bool
-	terms        []kernel.Term
+
+	terms     []summand
+	collector collector
+	kernel    kernel.Phrase // of the present view
+}
+
+// searches keeps what searches need for the next one.
+var searches = sync.Pool{New: func() any { return &search{} }}
+
+// newSearch gives a search without a query; to be released.
+func newSearch(ctx context.Context, snap *Snapshot, p *planner, req Request) *search {
+	s, _ := searches.Get().(*search)
+	s.ctx, s.snap, s.frames = ctx, snap, &p.frames
+	s.top.reset(min(req.K, snap.gen.live))
+	s.count, s.total, s.more = req.Count, 0, false
+	if req.Count == 0 {
+		s.count = math.MaxInt
+	}
+	return s
+}
+
+func (s *search) release() {
+	s.top.release()
+	clear(s.terms)
+	clear(s.kernel.Terms)
+	*s = search{
+		top: s.top, terms: s.terms[:0],
+		kernel: kernel.Phrase{Query: kernel.Query{Terms: s.kernel.Terms[:0]}, Slots: s.kernel.Slots[:0]},
+	}
+	searches.Put(s)
 }
 
 // run looks at one view after the other.
-func (s *search) run(ctx context.Context) error {
-	clause, _ := s.query.(summed)
-	var terms []summand
+func (s *search) run() error {
 	all, ok := false, false
 	phrase := s.simplePhrase()
-	if clause != nil {
-		terms, all, ok = clause.terms()
+	if clause, is := s.query.(summed); is {
+		s.terms, all, ok = clause.terms(s.terms[:0])
 	}
 	for at, v := range s.snap.gen.views {
 		if v.docs == 0 {
 			continue
 		}
-		if err := ctx.Err(); err != nil {
+		if err := s.ctx.Err(); err != nil {
 			return err
 		}
 		done := false
 		var err error
 		switch {
 		case phrase != nil:
-			done, err = s.phrase(ctx, at, v, phrase)
+			done, err = s.phrase(at, v, phrase)
 		case ok:
-			done, err = s.ranked(ctx, at, v, terms, all)
+			done, err = s.ranked(at, v, all)
 		}
 		if err != nil {
 			return err
@@ -91,31 +122,39 @@ func (s *search) run(ctx context.Context) error {
 		if done {
 			continue
 		}
-		if err := s.exhaustive(ctx, at, v); err != nil {
+		if err := s.exhaustive(at, v); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// begin makes the kernel's query one of the view without terms.
+func (s *search) begin(v *view, all bool) *kernel.Query {
+	s.collector = collector{&s.top, v}
+	s.kernel.Slots = s.kernel.Slots[:0]
+	q := &s.kernel.Query
+	*q = kernel.Query{Terms: q.Terms[:0], All: all, Docs: v.docs, Deleted: v.deletedWords(), Stop: s.ctx}
+	return q
+}
+
 // ranked searches a view by the bounds of its lists. done is false where it has none.
-func (s *search) ranked(ctx context.Context, at int, v *view, terms []summand, all bool) (done bool, err error) {
+func (s *search) ranked(at int, v *view, all bool) (done bool, err error) {
 	if v.part.mem != nil {
 		return false, nil
 	}
-	searcher := kernel.Get()
-	defer kernel.Put(searcher)
-	q := &kernel.Query{Terms: s.terms[:0], All: all, Docs: v.docs, Deleted: v.deletedWords(), Stop: ctx.Err}
-	lists := searcher.Lists(len(terms))
+	q := s.begin(v, all)
 	grouped := 0 // the groups that have a term
-	for i, t := range terms {
-		if i == 0 || t.group != terms[i-1].group {
+	for i := range s.terms {
+		t := &s.terms[i]
+		if i == 0 || t.group != s.terms[i-1].group {
 			if all && q.Groups > grouped {
 				return true, nil // the view has no term of the group before
 			}
 			q.Groups++
 		}
-		if !t.places[at].held {
+		key := t.places[at].key
+		if key == nil {
 			continue
 		}
 		grouped = q.Groups
@@ -123,16 +162,12 @@ func (s *search) ranked(ctx context.Context, at int, v *view, terms []summand, a
 		if !column.Listed() {
 			return false, nil
 		}
-		if err := column.List(t.places[at].ordinal, &lists[i]); err != nil {
-			return false, fmt.Errorf("segment %s: field %q: %w", v.part.file.Path(), t.field.name, err)
-		}
 		q.Terms = append(q.Terms, kernel.Term{
-			List: &lists[i], Field: column, Weight: t.weight, Norm: t.norm,
+			List: &key.List, Field: column, Weight: t.weight, Norm: t.norm,
 			Text: t.field.shape == segment.ShapeText, Deleted: v.deletedOf(t.field, t.places[at]),
 			Group: t.group,
 		})
 	}
-	s.terms = q.Terms
 	if len(q.Terms) == 0 || all && q.Groups > grouped {
 		return true, nil
 	}
@@ -144,12 +179,18 @@ func (s *search) ranked(ctx context.Context, at int, v *view, terms []summand, a
 			return false, err
 		}
 	}
+	searcher := kernel.Get()
 	if s.top.k > 0 {
-		if err := searcher.Search(q, &collector{&s.top, v}); err != nil {
-			return false, fmt.Errorf("segment %s: %w", v.part.file.Path(), err)
-		}
+		err = searcher.Search(q, &s.collector)
 	}
-	return true, s.tally(searcher, q)
+	if err == nil {
+		err = s.tally(searcher, q)
+	}
+	if err != nil {
+		return false, fmt.Errorf("segment %s: %w", v.part.file.Path(), err)
+	}
+	kernel.Put(searcher)
+	return true, nil
 }
 
 // tally counts the matches of a view.
@@ -226,7 +267,7 @@ func (t *topK) threshold() float64 {
 }
 
 // exhaustive evaluates every window of a view.
-func (s *search) exhaustive(ctx context.Context, at int, v *view) error {
+func (s *search) exhaustive(at int, v *view) error {
 	n, err := s.query.bind(at, v)
 	if err != nil {
 		return fmt.Errorf("evaluate query: %w", err)
@@ -238,7 +279,7 @@ func (s *search) exhaustive(ctx context.Context, at int, v *view) error {
 		}
 	}
 	scored := s.top.k > 0
-	err = v.run(ctx, n, filter, s.frames.get(scored), s.frames, func(v *view, base uint32, f *frame) {
+	err = v.run(s.ctx, n, filter, s.frames.get(scored), s.frames, func(v *view, base uint32, f *frame) {
 		s.counted(f.match.count())
 		if !scored {
 			return
@@ -249,4 +290,28 @@ func (s *search) exhaustive(ctx context.Context, at int, v *view) error {
 		return fmt.Errorf("evaluate query: %w", err)
 	}
 	return nil
+}
+
+// result writes what was found.
+func (s *search) result(into *Answer) {
+	into.Total, into.More = max(s.total, len(s.top.entries)), s.more
+	best := s.top.sorted()
+	// Ids of files are valid while their segment is mapped; the result outlives the snapshot.
+	size := 0
+	for i := range best {
+		size += len(best[i].id())
+	}
+	if into.Hits == nil {
+		into.Hits = []Hit{} // an answer without hits has a list of none
+	}
+	into.Hits, into.ids = slices.Grow(into.Hits[:0], len(best)), slices.Grow(into.ids[:0], size)
+	for i := range best {
+		c := &best[i]
+		from := len(into.ids)
+		into.ids = append(into.ids, c.id()...)
+		into.Hits = append(into.Hits, Hit{
+			ID: unsafe.String(unsafe.SliceData(into.ids[from:]), len(into.ids)-from), Score: c.score,
+			Version: c.view.part.source().Columns(c.doc).Version,
+		})
+	}
 }

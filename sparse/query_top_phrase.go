@@ -1,7 +1,6 @@
 package sparse
 
 import (
-	"context"
 	"fmt"
 	"slices"
 
@@ -24,7 +23,7 @@ func (s *search) simplePhrase() *phraseField {
 }
 
 // phrase searches a view for a phrase by the bounds of its lists. done is false where it has none.
-func (s *search) phrase(ctx context.Context, at int, v *view, f *phraseField) (done bool, err error) {
+func (s *search) phrase(at int, v *view, f *phraseField) (done bool, err error) {
 	if v.part.mem != nil {
 		return false, nil
 	}
@@ -32,14 +31,12 @@ func (s *search) phrase(ctx context.Context, at int, v *view, f *phraseField) (d
 	if !column.Listed() {
 		return false, nil
 	}
-	p := kernel.Phrase{Query: kernel.Query{All: true, Docs: v.docs, Deleted: v.deletedWords(), Stop: ctx.Err}}
-	searcher := kernel.Get()
-	defer kernel.Put(searcher)
-	lists := searcher.Lists(len(f.slots))
+	s.begin(v, true)
+	p := &s.kernel
 	for _, slot := range f.slots {
 		term := slot.terms[0]
-		place := term.places[at]
-		if !place.held {
+		key := term.places[at].key
+		if key == nil {
 			return true, nil
 		}
 		i := slices.IndexFunc(f.slots[:len(p.Slots)], func(o phraseSlot) bool { return o.terms[0].key == term.key })
@@ -47,12 +44,8 @@ func (s *search) phrase(ctx context.Context, at int, v *view, f *phraseField) (d
 			i = p.Slots[i].Term
 		} else {
 			i = len(p.Terms)
-			list := &lists[i]
-			if err := column.List(place.ordinal, list); err != nil {
-				return false, fmt.Errorf("segment %s: field %q: %w", v.part.file.Path(), f.field.name, err)
-			}
 			p.Terms = append(p.Terms, kernel.Term{
-				List: list, Field: column, Weight: f.scorer.weight, Norm: f.scorer.norm, Text: true, Deleted: -1,
+				List: &key.List, Field: column, Weight: f.scorer.weight, Norm: f.scorer.norm, Text: true, Deleted: -1,
 			})
 		}
 		p.Slots = append(p.Slots, kernel.Slot{Term: i, Offset: slot.position - f.slots[0].position})
@@ -73,10 +66,12 @@ func (s *search) phrase(ctx context.Context, at int, v *view, f *phraseField) (d
 			return false, err
 		}
 	}
-	n, err := searcher.Phrase(&p, &collector{&s.top, v}, s.count > 0)
+	searcher := kernel.Get()
+	n, err := searcher.Phrase(p, &s.collector, s.count > 0)
 	if err != nil {
 		return false, fmt.Errorf("segment %s: %w", v.part.file.Path(), err)
 	}
+	kernel.Put(searcher)
 	s.counted(n)
 	return true, nil
 }

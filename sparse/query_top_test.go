@@ -18,15 +18,18 @@ type opaque struct{ clause }
 // searchExhaustively is Search without bounds.
 func searchExhaustively(t testing.TB, s *Snapshot, req Request) TopDocs {
 	t.Helper()
-	planned, filter, p, err := s.plan(req.Query, req.Filter, req.Stats, req.K > 0)
+	p := s.planner(req.Stats)
+	defer p.release()
+	planned, filter, err := p.both(req.Query, req.Filter, req.K > 0)
 	require.NoError(t, err)
-	defer p.frames.release()
-	work := &search{
-		snap: s, query: opaque{planned}, filter: filter, frames: &p.frames, top: newTopK(min(req.K, s.gen.live)),
-		count: math.MaxInt,
-	}
-	require.NoError(t, work.run(context.Background()))
-	return work.result()
+	req.Count = 0
+	work := newSearch(context.Background(), s, p, req)
+	defer work.release()
+	work.query, work.filter = opaque{planned}, filter
+	require.NoError(t, work.run())
+	var found Answer
+	work.result(&found)
+	return found.TopDocs
 }
 
 // largeIndex has some windows of documents, in several segments, with deletes if wanted.

@@ -3,6 +3,7 @@ package sparse
 import (
 	"fmt"
 	"math"
+	"unsafe"
 
 	"sagasu/api"
 	"sagasu/sparse/segment"
@@ -25,14 +26,16 @@ func (p *planner) sparseVector(q *api.SparseVector) (clause, error) {
 	if err := p.count(len(q.Vector)); err != nil {
 		return nil, err
 	}
-	c := &vectorClause{}
-	for _, e := range q.Vector {
-		bound, err := p.lookUp(f, string(dimKey(e.Dim)))
+	c := p.vectors.one()
+	c.dims, c.weights = p.bound.take(len(q.Vector)), p.weights.take(len(q.Vector))
+	for i, e := range q.Vector {
+		key := p.keys.take(4)
+		putDimKey(key, e.Dim)
+		bound, err := p.lookUp(f, unsafe.String(&key[0], len(key)))
 		if err != nil {
 			return nil, err
 		}
-		c.dims = append(c.dims, bound)
-		c.weights = append(c.weights, q.Boost*float64(e.Weight))
+		c.dims[i], c.weights[i] = bound, q.Boost*float64(e.Weight)
 	}
 	return c, nil
 }

@@ -38,6 +38,13 @@ type TopDocs struct {
 	More  bool
 }
 
+// Answer is a result whose room is used again; see SearchInto. Its zero value is ready.
+type Answer struct {
+	TopDocs
+	// ids are those of the hits, one after the other.
+	ids []byte
+}
+
 // Stored is a document as it was written.
 type Stored struct {
 	ID      string

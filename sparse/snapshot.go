@@ -5,13 +5,15 @@ import (
 	"container/heap"
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"sync/atomic"
 
 	"sagasu/api"
 )
+
+// matchAll stands for a query that is not given.
+var matchAll = &api.MatchAll{Boost: 1}
 
 // Snapshot is the index as it was at one moment; safe for concurrent use until Release.
 type Snapshot struct {
@@ -31,50 +33,48 @@ func (s *Snapshot) Release() {
 func (s *Snapshot) Len() int { return s.gen.live }
 
 // Search gives the exact best documents. Errors: ErrQuery, the context's, segment.ErrCorrupt, which fails the index.
-func (s *Snapshot) Search(ctx context.Context, req Request) (found TopDocs, err error) {
-	defer func() { s.index.failIfDamaged(err) }()
+func (s *Snapshot) Search(ctx context.Context, req Request) (TopDocs, error) {
+	var found Answer
+	if err := s.SearchInto(ctx, req, &found); err != nil {
+		return TopDocs{}, err
+	}
+	return found.TopDocs, nil
+}
+
+// SearchInto is Search into the room of a former answer, which it overwrites, ids included: one that is used again and
+// again makes no garbage. After an error it holds nothing of use.
+func (s *Snapshot) SearchInto(ctx context.Context, req Request, into *Answer) error {
+	err := s.search(ctx, req, into)
+	s.index.failIfDamaged(err)
+	return err
+}
+
+func (s *Snapshot) search(ctx context.Context, req Request, into *Answer) error {
 	if req.K < 0 {
-		return TopDocs{}, fmt.Errorf("%w: K is %d", ErrQuery, req.K)
+		return fmt.Errorf("%w: K is %d", ErrQuery, req.K)
 	}
 	query := req.Query
 	if query == nil {
-		query = &api.MatchAll{Boost: 1}
+		query = matchAll
 	}
-	planned, filter, p, err := s.plan(query, req.Filter, req.Stats, req.K > 0)
+	p := s.planner(req.Stats)
+	defer p.release()
+	planned, filter, err := p.both(query, req.Filter, req.K > 0)
 	if err != nil {
-		return TopDocs{}, err
+		return err
 	}
-	defer p.frames.release()
-	work := &search{
-		snap: s, query: planned, filter: filter, frames: &p.frames, top: newTopK(min(req.K, s.gen.live)), count: req.Count,
+	work := newSearch(ctx, s, p, req)
+	defer work.release()
+	work.query, work.filter = planned, filter
+	if err := work.run(); err != nil {
+		return err
 	}
-	if req.Count == 0 {
-		work.count = math.MaxInt
-	}
-	if err := work.run(ctx); err != nil {
-		return TopDocs{}, err
-	}
-	out := work.result()
-	work.top.release()
-	return out, nil
+	work.result(into)
+	return nil
 }
 
-// result gives what was found.
-func (s *search) result() TopDocs {
-	out := TopDocs{Total: max(s.total, len(s.top.entries)), More: s.more, Hits: make([]Hit, 0, len(s.top.entries))}
-	for _, c := range s.top.sorted() {
-		// Ids of files are valid while their segment is mapped; the result outlives the snapshot.
-		out.Hits = append(out.Hits, Hit{
-			ID: strings.Clone(c.id()), Score: c.score,
-			Version: c.view.part.source().Columns(c.doc).Version,
-		})
-	}
-	return out
-}
-
-// plan resolves a query and a filter, which may be nil. The planner's frames are to be released.
-func (s *Snapshot) plan(query, filter api.Query, stats *Statistics, scored bool) (q, f clause, p *planner, err error) {
-	p = s.planner(stats)
+// both resolves a query and a filter, which may be nil.
+func (p *planner) both(query, filter api.Query, scored bool) (q, f clause, err error) {
 	if b, ok := query.(*api.Bool); ok && b.Boost == 1 && len(b.Must) == 1 && len(b.Should) == 0 && b.MinimumShould == nil {
 		// Only its one clause scores: the rest restricts.
 		rest := &api.Bool{Filter: b.Filter, MustNot: b.MustNot, Boost: 1}
@@ -87,31 +87,32 @@ func (s *Snapshot) plan(query, filter api.Query, stats *Statistics, scored bool)
 		p.depth++
 	}
 	if q, err = p.plan(query, scored); err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
 	if filter != nil {
 		if f, err = p.plan(filter, false); err != nil {
-			return nil, nil, nil, err
+			return nil, nil, err
 		}
 	}
-	return q, f, p, nil
+	return q, f, nil
 }
 
-// planner gives a planner for one query, with the statistics of Request.Stats.
+// planner gives a planner for one query, with the statistics of Request.Stats; to be released.
 func (s *Snapshot) planner(stats *Statistics) *planner {
-	return &planner{
-		fields: s.index.fields, gen: s.gen, global: stats,
-		frames: frames{pool: &s.index.frames}, filters: &s.index.filters,
-	}
+	p, _ := planners.Get().(*planner)
+	p.fields, p.gen, p.global = s.index.fields, s.gen, stats
+	p.frames.pool, p.filters = &s.index.frames, &s.index.filters
+	return p
 }
 
 // run evaluates a query and calls visit with each window that has live matches.
 func (s *Snapshot) run(ctx context.Context, query api.Query, visit func(v *view, base uint32, f *frame)) error {
-	planned, _, p, err := s.plan(query, nil, nil, false)
+	p := s.planner(nil)
+	defer p.release()
+	planned, err := p.plan(query, false)
 	if err != nil {
 		return err
 	}
-	defer p.frames.release()
 	out := p.frames.get(false)
 	for at, v := range s.gen.views {
 		if v.docs == 0 {

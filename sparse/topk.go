@@ -1,9 +1,6 @@
 package sparse
 
-import (
-	"slices"
-	"sync"
-)
+import "slices"
 
 // topK keeps the k best documents seen: a heap whose root is the worst of them.
 type topK struct {
@@ -11,23 +8,18 @@ type topK struct {
 	entries []candidate
 }
 
-// entriesPool keeps the rooms of former searches, of at most keptEntries entries of 32 bytes.
-var entriesPool = sync.Pool{New: func() any { e := make([]candidate, 0, 128); return &e }}
-
+// keptEntries bounds the room that is kept for the next search, at 32 bytes an entry.
 const keptEntries = 16 << 10
 
-func newTopK(k int) topK {
-	room, _ := entriesPool.Get().(*[]candidate)
-	return topK{k: k, entries: (*room)[:0]}
-}
+// reset makes it empty.
+func (t *topK) reset(k int) { t.k, t.entries = k, t.entries[:0] }
 
-// release gives the room back.
+// release forgets what it refers to.
 func (t *topK) release() {
-	if cap(t.entries) <= keptEntries {
-		clear(t.entries)
-		t.entries = t.entries[:0]
-		entriesPool.Put(&t.entries)
+	if cap(t.entries) > keptEntries {
+		t.entries = nil
 	}
+	clear(t.entries)
 }
 
 type candidate struct {

@@ -110,9 +110,9 @@ func (v *view) lookup(id string) (uint32, bool) {
 // place is where a key is in a view.
 type place struct {
 	held bool
-	// mem are the postings of a segment in memory, ordinal the key's in a file.
-	mem     segment.Postings
-	ordinal uint32
+	// mem are the postings of a segment in memory, key is what a file has.
+	mem segment.Postings
+	key *segment.Key
 	// deleted are the documents of a file's text that are deleted.
 	deleted uint32
 }
@@ -128,18 +128,17 @@ func (v *view) find(f *field, key string) (place, uint32, error) {
 		s := col.view(p, v.docs)
 		return place{held: true, mem: s}, p.live(s.total), nil
 	}
-	ordinal, ok, err := v.part.file.Column(f.ordinal).Find([]byte(key))
-	if err != nil || !ok {
+	k, err := v.part.file.Column(f.ordinal).Key(key)
+	if err != nil || k == nil {
 		return place{}, 0, err
 	}
-	at := place{held: true, ordinal: ordinal}
+	at := place{held: true, key: k}
 	if f.shape == segment.ShapeText {
-		if at.deleted, err = v.deletedDocs(f, ordinal); err != nil {
+		if at.deleted, err = v.deletedDocs(f, k.Ordinal); err != nil {
 			return place{}, 0, err
 		}
 	}
-	n := v.part.file.Column(f.ordinal).DocFreq(ordinal)
-	return at, n - min(n, at.deleted), nil
+	return at, k.Docs - min(k.Docs, at.deleted), nil
 }
 
 // open gives the postings at a place where a key is held.
@@ -147,7 +146,7 @@ func (v *view) open(f *field, at place) segment.Postings {
 	if at.mem != nil {
 		return at.mem
 	}
-	return v.part.file.Column(f.ordinal).Postings(at.ordinal)
+	return v.part.file.Column(f.ordinal).Postings(at.key.Ordinal)
 }
 
 // docFreq gives the number of documents of a key, deleted ones not counted.

@@ -51,7 +51,13 @@ type Query struct {
 	// shorter than the segment: what is missing is zero.
 	Filter, Deleted []uint64
 	// Stop, if not nil, is asked before every window; its error ends the search.
-	Stop func() error
+	Stop Stopper
+}
+
+// Stopper says when to stop, as a context does.
+type Stopper interface {
+	// Err is nil as long as the search is wanted.
+	Err() error
 }
 
 // windows is the number of windows of the segment.

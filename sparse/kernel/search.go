@@ -11,7 +11,6 @@ import (
 // Searcher holds what a search needs beside the query, to be used again. Not safe for concurrent use.
 type Searcher struct {
 	cursors []*cursor
-	lists   []segment.List
 	// heavy are the summed bounds, by window, of the lists that know theirs.
 	heavy []uint32
 	// order are the cursors of the present window, as indexes, by their bound in it, ascending; most are those bounds, and
@@ -44,13 +43,12 @@ var pool = sync.Pool{New: func() any { return &Searcher{} }}
 // Get gives a searcher; Put takes it back.
 func Get() *Searcher { return pool.Get().(*Searcher) }
 
-// Put takes back a searcher.
+// Put takes back a searcher, not one whose search failed.
 func Put(s *Searcher) {
 	s.q, s.c, s.err = nil, nil, nil
 	for _, c := range s.cursors {
 		c.Term = nil
 	}
-	clear(s.lists) // they refer to files that may be unmapped from now on
 	pool.Put(s)
 }
 
@@ -65,12 +63,6 @@ func (q *Query) Fits() bool {
 		total += t.best()
 	}
 	return total > 1e-200 && total < 1e200
-}
-
-// Lists gives room for n lists, until the next call.
-func (s *Searcher) Lists(n int) []segment.List {
-	s.lists = slices.Grow(s.lists[:0], n)[:n]
-	return s.lists
 }
 
 // ordered gives the i-th cursor of the order.
@@ -103,7 +95,7 @@ func (s *Searcher) prepare() {
 // going reports whether to go on to the next window.
 func (s *Searcher) going() bool {
 	if s.err == nil && s.q.Stop != nil {
-		s.err = s.q.Stop()
+		s.err = s.q.Stop.Err()
 	}
 	return s.err == nil
 }

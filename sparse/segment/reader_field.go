@@ -27,6 +27,7 @@ type Field struct {
 	exists                 *roaring.Bitmap
 	// lookups keeps readers of dict, which is what a lookup would allocate.
 	lookups sync.Pool
+	known   knownKeys
 }
 
 func openField(sections sectionMap, ordinal int, shape Shape, m meta, format uint32) (*Field, error) {
@@ -62,6 +63,7 @@ func openField(sections sectionMap, ordinal int, shape Shape, m meta, format uin
 		shape == ShapeText && uint64(len(f.lengths)) != 4*docs {
 		return nil, fmt.Errorf("%w: sections do not fit their counts", ErrCorrupt)
 	}
+	f.known = newKnownKeys(f.Terms())
 	return f, nil
 }
 
@@ -76,25 +78,6 @@ func (f *Field) Listed() bool { return f.format > 1 }
 
 // Norm is what the impacts of a text's lists were computed with.
 func (f *Field) Norm() Norm { return f.norm }
-
-// Find gives the ordinal of a key.
-func (f *Field) Find(key []byte) (ordinal uint32, ok bool, err error) {
-	reader, _ := f.lookups.Get().(*vellum.Reader)
-	if reader == nil {
-		if reader, err = f.dict.Reader(); err != nil {
-			return 0, false, fmt.Errorf("read dictionary: %w", err)
-		}
-	}
-	v, ok, err := reader.Get(key)
-	f.lookups.Put(reader)
-	if err != nil {
-		return 0, false, fmt.Errorf("look up %q: %w", key, err)
-	}
-	if ok && v >= uint64(f.Terms()) {
-		return 0, false, fmt.Errorf("%w: term ordinal %d of %d", ErrCorrupt, v, f.Terms())
-	}
-	return uint32(v), ok, nil
-}
 
 // DocFreq is the number of documents, deleted ones included, of the key with the ordinal.
 func (f *Field) DocFreq(ordinal uint32) uint32 {
