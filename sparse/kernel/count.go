@@ -1,10 +1,6 @@
 package kernel
 
-import (
-	"math/bits"
-
-	"sagasu/sparse/segment"
-)
+import "math/bits"
 
 // Count gives the number of the segment's documents that match, or, once there are limit, a number not below that and
 // not above the number of matches. Errors: segment.ErrCorrupt, Stop's.
@@ -59,36 +55,22 @@ func (s *Searcher) countWindow(w uint32) int {
 
 // held gives the documents of a list in the window, nil if there are none.
 func (s *Searcher) held(c *cursor, base, end uint32) *[windowWords]uint64 {
-	l := c.List
-	block := c.at / segment.BlockDocs
-	for block < len(l.Lasts) && l.Lasts[block] < base {
-		block++
-	}
-	c.at = min(block*segment.BlockDocs, l.Docs)
-	if block >= len(l.Lasts) {
-		return nil
-	}
-	out := &s.bits
-	*out = [windowWords]uint64{}
+	s.bits = [windowWords]uint64{}
 	found := false
-	for ; block < len(l.Lasts) && (block == 0 || l.Lasts[block-1] < end-1); block++ {
-		if !c.read.load(l, block) {
+	for block := c.first(base); c.reaches(block, end); block++ {
+		docs, _, ok := c.within(block, base, end)
+		if !ok {
 			s.corrupt()
 			return nil
 		}
-		docs := c.read.docs[:c.read.n]
-		if docs[0] < base || docs[len(docs)-1] >= end {
-			from := lowerBound(docs, 0, base)
-			docs = docs[from:lowerBound(docs, from, end)]
-		}
 		for _, doc := range docs {
 			at := doc & (windowDocs - 1)
-			out[at>>6] |= 1 << (at & 63)
+			s.bits[at>>6] |= 1 << (at & 63)
 		}
 		found = found || len(docs) > 0
 	}
 	if !found {
 		return nil
 	}
-	return out
+	return &s.bits
 }

@@ -108,6 +108,39 @@ func (c *cursor) advance(doc uint32) bool {
 	return c.settle()
 }
 
+// first gives the block of the first posting in the window at base or after it; windows are visited in ascending order.
+func (c *cursor) first(base uint32) int {
+	block := c.at / segment.BlockDocs
+	if lasts := c.List.Lasts; block < len(lasts) && lasts[block] < base {
+		block = blockOf(lasts, block, base)
+		c.at = block * segment.BlockDocs
+	}
+	return block
+}
+
+// reaches reports whether there is such a block and it begins before end.
+func (c *cursor) reaches(block int, end uint32) bool {
+	lasts := c.List.Lasts
+	return block < len(lasts) && (block == 0 || lasts[block-1] < end-1)
+}
+
+// within gives the part of a block in a window, with the postings' impacts; not ok where the file is not what it says.
+func (c *cursor) within(block int, base, end uint32) (docs []uint32, impacts []uint8, ok bool) {
+	if !c.read.load(c.List, block) {
+		return nil, nil, false
+	}
+	docs = c.read.docs[:c.read.n]
+	from, to := 0, len(docs)
+	if docs[0] < base {
+		from = lowerBound(docs, 0, base)
+	}
+	if docs[to-1] >= end {
+		to = lowerBound(docs, from, end)
+	}
+	first := block * segment.BlockDocs
+	return docs[from:to], c.List.Impacts[first+from : first+to], true
+}
+
 // lowerBound gives the first index from from on whose document is not below doc.
 func lowerBound(docs []uint32, from int, doc uint32) int {
 	// Windows follow each other: it is often near.

@@ -20,6 +20,7 @@ type Searcher struct {
 	under []uint32
 
 	scores [windowDocs]uint16
+	spare  [windowDocs]uint16
 	mask   [windowWords]uint64
 	bits   [windowWords]uint64
 	// found are the candidates of the window, ascending, and bound what they can reach.
@@ -202,10 +203,10 @@ func (s *Searcher) window(w uint32) {
 		s.chosen(base)
 	case essential == len(s.order)-1:
 		s.single(s.ordered(essential), base, end, s.under[essential], limited > 0)
-		s.probe(essential, false)
+		s.probe(essential, base, end, false)
 	default:
 		s.several(s.order[essential:], base, end, s.under[essential], limited > 0)
-		s.probe(essential, false)
+		s.probe(essential, base, end, false)
 	}
 	s.settle()
 }

@@ -59,11 +59,7 @@ func (c *cursor) least(floor, rest uint32) int {
 
 func (s *Searcher) singleBlocks(c *cursor, base, end, rest uint32, least uint8, limited bool) {
 	l := c.List
-	block := c.at / segment.BlockDocs
-	if c.windowed() {
-		block = blockOf(l.Lasts, block, base)
-	}
-	for ; block < len(l.Lasts) && (block == 0 || l.Lasts[block-1] < end-1); block++ {
+	for block := c.first(base); c.reaches(block, end); block++ {
 		if l.BlockBound(block) < least {
 			continue
 		}
@@ -86,9 +82,6 @@ func (s *Searcher) singleBlocks(c *cursor, base, end, rest uint32, least uint8, 
 			}
 			s.found, s.bound = append(s.found, doc), append(s.bound, uint32(c.bounds[impacts[at]])+rest)
 		}
-	}
-	if c.windowed() {
-		c.at = min(block, len(l.Lasts)-1) * segment.BlockDocs
 	}
 }
 
@@ -209,58 +202,92 @@ func (s *Searcher) addDense(c *cursor, base uint32, touched *[windowWords]uint64
 }
 
 func (s *Searcher) addBlocks(c *cursor, base, end uint32, touched *[windowWords]uint64) {
-	l := c.List
-	block := c.at / segment.BlockDocs
-	if c.windowed() {
-		block = blockOf(l.Lasts, min(block, len(l.Lasts)-1), base)
-	}
-	for ; block < len(l.Lasts) && (block == 0 || l.Lasts[block-1] < end-1); block++ {
-		if !c.read.load(l, block) {
+	for block := c.first(base); c.reaches(block, end); block++ {
+		docs, impacts, ok := c.within(block, base, end)
+		if !ok {
 			s.corrupt()
 			return
 		}
-		docs := c.read.docs[:c.read.n]
-		impacts := l.Impacts[block*segment.BlockDocs:]
-		from, to := 0, len(docs)
-		if docs[0] < base {
-			from = lowerBound(docs, 0, base)
-		}
-		if docs[to-1] >= end {
-			to = lowerBound(docs, from, end)
-		}
-		docs, impacts = docs[from:to], impacts[from:to]
 		for i, doc := range docs {
 			at := doc & (windowDocs - 1)
 			s.scores[at] += c.bounds[impacts[i]]
 			touched[at>>6] |= 1 << (at & 63)
 		}
 	}
-	if c.windowed() {
-		c.at = min(max(block-1, 0), len(l.Lasts)-1) * segment.BlockDocs
-	}
 }
+
+// spread writes the bounds of a list's postings in the window into spare, at their documents, which are bits.
+func (s *Searcher) spread(c *cursor, base, end uint32) bool {
+	s.bits = [windowWords]uint64{}
+	for block := c.first(base); c.reaches(block, end); block++ {
+		docs, impacts, ok := c.within(block, base, end)
+		if !ok {
+			s.corrupt()
+			return false
+		}
+		for i, doc := range docs {
+			at := doc & (windowDocs - 1)
+			s.spare[at] = c.bounds[impacts[i]]
+			s.bits[at>>6] |= 1 << (at & 63)
+		}
+	}
+	return true
+}
+
+// spreadShare is how many postings of a list in a window are spread in the time that one candidate is looked up in.
+const spreadShare = 8
 
 // probe asks the first lists of the order, the one that can add most first, for what they have of the candidates, and
 // drops those that can't reach the floor any more or, if all is set, that a list lacks.
-func (s *Searcher) probe(lists int, all bool) {
+func (s *Searcher) probe(lists int, base, end uint32, all bool) {
 	for i := lists - 1; i >= 0 && len(s.found) > 0; i-- {
 		c, most := s.ordered(i), s.most[i]
-		kept := 0
-		for j, doc := range s.found {
-			bound := s.bound[j] - most
-			posting, ok := c.find(doc)
-			if ok {
-				bound += uint32(c.bounds[c.List.Impacts[posting]])
-			} else if all {
-				continue
-			}
-			if bound >= s.floor {
-				s.found[kept], s.bound[kept] = doc, bound
-				kept++
-			}
+		if l := c.List; l.Form == segment.FormBlocks && len(s.found)*spreadShare*s.q.windows() >= l.Docs {
+			s.probeAll(c, most, base, end, all)
+		} else {
+			s.probeEach(c, most, all)
 		}
-		s.found, s.bound = s.found[:kept], s.bound[:kept]
 	}
+}
+
+// probeEach looks candidates up.
+func (s *Searcher) probeEach(c *cursor, most uint32, all bool) {
+	kept := 0
+	for j, doc := range s.found {
+		bound := s.bound[j] - most
+		posting, ok := c.find(doc)
+		if ok {
+			bound += uint32(c.bounds[c.List.Impacts[posting]])
+		} else if all {
+			continue
+		}
+		if bound >= s.floor {
+			s.found[kept], s.bound[kept] = doc, bound
+			kept++
+		}
+	}
+	s.found, s.bound = s.found[:kept], s.bound[:kept]
+}
+
+// probeAll reads what the list has in the window.
+func (s *Searcher) probeAll(c *cursor, most, base, end uint32, all bool) {
+	if !s.spread(c, base, end) {
+		return
+	}
+	kept := 0
+	for j, doc := range s.found {
+		bound, at := s.bound[j]-most, doc&(windowDocs-1)
+		if s.bits[at>>6]>>(at&63)&1 != 0 {
+			bound += uint32(s.spare[at])
+		} else if all {
+			continue
+		}
+		if bound >= s.floor {
+			s.found[kept], s.bound[kept] = doc, bound
+			kept++
+		}
+	}
+	s.found, s.bound = s.found[:kept], s.bound[:kept]
 }
 
 // conjunction finds the candidates that every list has: the shortest leads.
@@ -282,7 +309,7 @@ func (s *Searcher) conjunction(base, end uint32, limited bool) {
 	for i := range last {
 		s.meet(s.ordered(i), base, end)
 	}
-	s.probe(last, true)
+	s.probe(last, base, end, true)
 }
 
 // meetShare is how many postings of a list in a window are read in the time that one candidate is looked up in.
@@ -326,7 +353,7 @@ func (s *Searcher) chosen(base uint32) {
 		}
 	}
 	s.floor = max(s.floor, 1) // a document without any of the terms reaches nothing
-	s.probe(len(s.order), false)
+	s.probe(len(s.order), base, base+windowDocs, false)
 }
 
 // grouped reports whether a group has several terms.
@@ -348,7 +375,7 @@ func (s *Searcher) groups(w uint32, limited bool) {
 			s.bound = append(s.bound, sum)
 		}
 	}
-	s.probe(len(s.order), false)
+	s.probe(len(s.order), w*windowDocs, (w+1)*windowDocs, false)
 }
 
 // matches gives the documents of the window that match, without regard to what is allowed; false if there are none.
