@@ -76,6 +76,14 @@ func (s *Searcher) Search(q *Query, c Collector) error {
 		return nil
 	}
 	s.begin()
+	switch {
+	case len(q.Terms) == 1 && q.Filter == nil:
+		s.lone()
+		return s.err
+	case s.leads():
+		s.led()
+		return s.err
+	}
 	s.sumHeavy(q.windows())
 	for w := 0; w < q.windows() && s.going(); w++ {
 		s.window(uint32(w))
