@@ -14,6 +14,11 @@ func (s *Searcher) leads() bool {
 		return false
 	}
 	s.shortestFirst()
+	return s.short()
+}
+
+// short reports whether the first cursor's list is.
+func (s *Searcher) short() bool {
 	l := s.ordered(0).List
 	return l.Form != segment.FormDense && l.Docs <= leadShare*s.q.windows()
 }

@@ -29,6 +29,9 @@ type Slot struct {
 func (s *Searcher) Phrase(p *Phrase, c Collector, every bool) (matches int, err error) {
 	s.q, s.c, s.every, s.err = &p.Query, c, every, nil
 	s.beginPhrase()
+	if s.short() {
+		return s.ledPhrase(p), s.err
+	}
 	for w := 0; w < p.windows() && s.going(); w++ {
 		matches += s.phraseWindow(p, uint32(w))
 	}
@@ -42,13 +45,7 @@ func (s *Searcher) beginPhrase() {
 	for i := range terms {
 		best = max(best, terms[i].best())
 	}
-	s.order = s.order[:0]
-	for i := range terms { // the shortest list first
-		s.order = append(s.order, int32(i))
-		for j := i; j > 0 && s.ordered(j).List.Docs < s.ordered(j-1).List.Docs; j-- {
-			s.order[j], s.order[j-1] = s.order[j-1], s.order[j]
-		}
-	}
+	s.shortestFirst()
 	s.unit = (math.MaxUint16 - 1) / (best * (1 + 2*slack))
 	for _, c := range s.cursors[:len(terms)] {
 		c.scale(s.unit)
@@ -99,15 +96,95 @@ func (s *Searcher) phraseWindow(p *Phrase, w uint32) int {
 	return n
 }
 
+// ledPhrase is Phrase by the shortest list.
+func (s *Searcher) ledPhrase(p *Phrase) (matches int) {
+	lead := s.ordered(0)
+	l := lead.List
+	flat := s.leastOthers()
+	blocks := max(1, len(l.Lasts))
+	for block := 0; block < blocks && s.going(); block++ {
+		least := lead.least(s.floor, 0)
+		if least > int(l.Max) || flat < s.floor {
+			return matches
+		}
+		if l.Form == segment.FormBlocks && int(l.BlockBound(block)) < least {
+			continue
+		}
+		if !lead.read.load(l, block) {
+			s.corrupt()
+			return matches
+		}
+		first := block * segment.BlockDocs
+		impacts := l.Impacts[first : first+lead.read.n]
+		for at := nextAtLeast(impacts, 0, clampImpact(least)); at < len(impacts); at = nextAtLeast(impacts, at+1, clampImpact(least)) {
+			doc := lead.read.docs[at&(segment.BlockDocs-1)]
+			if len(s.heavy) > 0 {
+				if rest := s.heavy[doc/windowDocs]; rest == 0 || rest < s.floor {
+					continue
+				}
+			}
+			if uint32(lead.bounds[impacts[at]]) < s.floor || !s.visible(doc) || !s.alignedTo(first+at, doc) {
+				continue
+			}
+			if freq := s.occurrences(p, doc); freq > 0 {
+				matches++
+				s.offerPhrase(&p.Terms[0], doc, freq)
+			}
+		}
+	}
+	return matches
+}
+
+// leastOthers makes heavy the least that the lists after the first have in each window, 0 where one of them has no
+// document, empty if none knows its windows, and gives the least of the best of the others.
+func (s *Searcher) leastOthers() (flat uint32) {
+	s.heavy = s.heavy[:0]
+	flat = math.MaxUint32
+	for i := range s.order[1:] {
+		c := s.ordered(i + 1)
+		if !c.windowed() {
+			flat = min(flat, uint32(c.bounds[c.List.Max]))
+			continue
+		}
+		if len(s.heavy) == 0 {
+			for range s.q.windows() {
+				s.heavy = append(s.heavy, math.MaxUint32)
+			}
+		}
+		for w := range s.heavy {
+			s.heavy[w] = min(s.heavy[w], uint32(c.bounds[c.List.Windows[w]]))
+		}
+	}
+	return flat
+}
+
+// alignedTo is aligned for a document whose posting in the first list is known.
+func (s *Searcher) alignedTo(posting int, doc uint32) bool {
+	s.ordered(0).posting = posting
+	for i := range s.order[1:] {
+		if !s.has(s.ordered(i+1), doc) {
+			return false
+		}
+	}
+	return true
+}
+
+// has reports whether a list has the document, often enough, and notes the posting.
+func (s *Searcher) has(c *cursor, doc uint32) bool {
+	posting, ok := c.find(doc)
+	if !ok || uint32(c.bounds[c.List.Impacts[posting]]) < s.floor {
+		return false
+	}
+	c.posting = posting
+	return true
+}
+
 // aligned reports whether every term is in the document, often enough, and notes the postings.
 func (s *Searcher) aligned(doc uint32) bool {
 	for i := range s.order {
-		c := s.ordered(i)
-		posting, ok := c.find(doc)
-		if !ok || uint32(c.bounds[c.List.Impacts[posting]]) < s.floor {
+		if !s.has(s.ordered(i), doc) {
 			return false
 		}
-		c.posting = posting
 	}
 	return true
 }
