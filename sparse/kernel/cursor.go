@@ -50,18 +50,15 @@ func (c *cursor) reset(t *Term) {
 	c.at, c.next = 0, 0
 	c.positions = segment.PositionCursor{}
 	c.read.block, c.look.block = noBlock, noBlock
-	switch l := t.List; l.Form {
-	case segment.FormTiny:
+	if l := t.List; l.Form == segment.FormTiny {
 		c.read.block, c.read.n = 0, l.Docs
 		copy(c.read.docs[:], l.Tiny[:l.Docs])
 		c.next = c.read.docs[0]
-	case segment.FormBlocks:
-		if l.Windows == nil {
-			c.settle()
-		}
-	case segment.FormDense:
 	}
 }
+
+// start makes next the first document, where windows are not known.
+func (c *cursor) start() bool { return c.windowed() || c.settle() }
 
 // settle makes next the document of the posting at.
 func (c *cursor) settle() bool {

@@ -32,6 +32,7 @@ func (s *Searcher) Phrase(p *Phrase, c Collector, every bool) (matches int, err 
 	if s.short() {
 		return s.ledPhrase(p), s.err
 	}
+	s.start()
 	for w := 0; w < p.windows() && s.going(); w++ {
 		matches += s.phraseWindow(p, uint32(w))
 	}

@@ -84,6 +84,7 @@ func (s *Searcher) Search(q *Query, c Collector) error {
 		s.led()
 		return s.err
 	}
+	s.start()
 	s.sumHeavy(q.windows())
 	for w := 0; w < q.windows() && s.going(); w++ {
 		s.window(uint32(w))
@@ -144,6 +145,15 @@ func (s *Searcher) begin() {
 func (s *Searcher) raise(score float64) {
 	if score > 0 && !s.every {
 		s.floor = max(s.floor, uint32(min(math.MaxUint16, score*s.unit*(1-slack))))
+	}
+}
+
+// start brings the cursors to the first window.
+func (s *Searcher) start() {
+	for _, c := range s.cursors[:len(s.q.Terms)] {
+		if !c.start() {
+			s.corrupt()
+		}
 	}
 }
 
