@@ -184,6 +184,12 @@ func (c *cursor) near(end uint32) uint32 {
 	return uint32(c.bounds[q])
 }
 
+// holds reports whether the block looked at last is the one that a document would be in.
+func (c *cursor) holds(doc uint32) bool {
+	block := c.look.block
+	return block != noBlock && c.List.Lasts[block] >= doc && (block == 0 || c.List.Lasts[block-1] < doc)
+}
+
 // find gives the posting of a document, ok false if the list does not have it. Fast for ascending documents.
 func (c *cursor) find(doc uint32) (posting int, ok bool) {
 	l := c.List
@@ -285,15 +291,14 @@ func (t *Term) best() float64 {
 // scale fills in the integer bounds: the score one is scale.
 func (c *cursor) scale(scale float64) {
 	above, _ := c.drift()
-	for q := range int(c.List.Max) + 1 {
-		w := above * c.List.Scale * float64(q)
-		if c.Text {
-			w = min(w, 1)
-		}
-		if math.IsNaN(w) {
-			w = 0 // no posting has the impact 0
-		}
-		c.bounds[q] = uint16(math.Ceil(c.Weight * w * scale * (1 + slack)))
+	most := math.Inf(1)
+	if c.Text {
+		most = 1
+	}
+	step, unit := above*c.List.Scale, c.Weight*scale*(1+slack)
+	c.bounds[0] = 0 // no posting has the impact 0
+	for q := 1; q <= int(c.List.Max); q++ {
+		c.bounds[q] = uint16(uint32(min(step*float64(q), most)*unit)) + 1 // rounded up
 	}
 }
 

@@ -135,6 +135,19 @@ func (s *Searcher) join(c *cursor) {
 		if c.windowed() {
 			most = uint32(c.bounds[l.Windows[doc/windowDocs]])
 		}
+		if l.Form == segment.FormBlocks && !c.holds(doc) {
+			block := blockOf(l.Lasts, max(c.look.block, 0), doc)
+			if block == len(l.Lasts) {
+				break
+			}
+			if s.bound[j]-most+uint32(c.bounds[l.BlockBound(block)]) < s.floor {
+				continue
+			}
+			if !c.look.load(l, block) {
+				s.corrupt()
+				return
+			}
+		}
 		posting, ok := c.find(doc)
 		if !ok {
 			continue

@@ -30,7 +30,7 @@ type knownKeys struct {
 }
 
 // maxKnownKeys bounds what a field remembers, at about 700 bytes each; fields of few keys remember fewer.
-const maxKnownKeys = 1024
+const maxKnownKeys = 4096
 
 func newKnownKeys(terms int) knownKeys {
 	slots := min(maxKnownKeys, 1<<bits.Len(uint(terms/64)))
