@@ -55,6 +55,10 @@ type Config struct {
 	Peers *rpc.Client
 	// Founded is called by a replica that leads a group which the metadata doesn't know to be founded.
 	Founded func(ctx context.Context, shard string) error
+	// Seed fetches the files of a shard that is being restored into a directory, and gives the log index that they are
+	// of; 0, and no files, for a shard that was never written to. What is there already may be left of a call that
+	// was broken off. Nil for a node that restores nothing.
+	Seed func(ctx context.Context, want Assignment, into string) (index uint64, err error)
 	// TransferBytesPerSecond bounds what this host sends of its files to others.
 	TransferBytesPerSecond int
 	// SnapshotEvery and FlushBytes are those of replica.Config; 0 are its defaults.
