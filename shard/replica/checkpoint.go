@@ -11,9 +11,13 @@ import (
 )
 
 // Checkpoint makes dir, which must not exist, a copy of this replica's indexes as of a log index, by hard
-// links, and gives that index: what a new replica is built from. It is as of the last flush, which is
-// never older than the newest snapshot of the log.
+// links, and gives that index: what another replica is built or repaired from. It is as of what was applied when it
+// was called, at least. All of it is verified, since what is damaged here is so there too: damage is an error, and
+// fails this replica.
 func (r *Replica) Checkpoint(ctx context.Context, dir string) (uint64, error) {
+	if _, err := r.sparse.Flush(ctx); err != nil {
+		return 0, fmt.Errorf("make checkpoint: %w", err)
+	}
 	if err := r.cfg.FS.MkdirAll(dir); err != nil {
 		return 0, fmt.Errorf("make checkpoint: %w", err)
 	}
@@ -27,6 +31,13 @@ func (r *Replica) Checkpoint(ctx context.Context, dir string) (uint64, error) {
 	}
 	if err := r.cfg.FS.SyncDir(dir); err != nil {
 		return 0, fmt.Errorf("sync checkpoint: %w", err)
+	}
+	if _, err := verifyFiles(ctx, r.cfg.FS, dir); err != nil {
+		err = fmt.Errorf("verify checkpoint: %w", err)
+		if Damaged(err) {
+			r.fail(err)
+		}
+		return 0, err
 	}
 	return index, nil
 }

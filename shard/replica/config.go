@@ -54,7 +54,7 @@ type Config struct {
 	// SnapshotEvery is how many log entries are applied before the indexes are made durable and the log
 	// is cut; 0 is the default of package consensus.
 	SnapshotEvery uint64
-	// ScrubEvery is how long the sparse index rests between two times that its files are verified; 0 is never.
+	// ScrubEvery is how long the indexes rest between two times that their files are verified; 0 is never.
 	ScrubEvery time.Duration
 	// ScrubPace is called with a number of bytes before they are read for that, and waits until they may be; nil
 	// lets them pass. Its error, such as the context's, ends that time.

@@ -41,6 +41,10 @@ var (
 	ErrFilterTooBroad = fmt.Errorf("filter on text selects too many documents: %w", dense.ErrFilterUnsupported)
 	// ErrLedgerMoved is returned by a Ledger that is not where a batch begins.
 	ErrLedgerMoved = errors.New("ledger is at another position")
+	// ErrCopyDamaged is returned by Repair when the other replica's files are damaged too.
+	ErrCopyDamaged = errors.New("files of the other replica are damaged too")
+	// ErrRecord is returned when the record of a repair is not what was written.
+	ErrRecord = errors.New("damaged record of a repair")
 	// ErrEmbed is returned when the embedding service answers in a way that can't be used.
 	ErrEmbed = errors.New("unusable answer of the embedding service")
 )

@@ -53,7 +53,7 @@ type failure struct {
 
 // Open opens the replica of a directory, or creates it. Entries of the log that the indexes don't hold
 // are applied before or after Open returns; Ready tells. A directory that another process has open is
-// refused with vfs.ErrLocked, damaged files with the errors of their packages.
+// refused with vfs.ErrLocked, damaged files with the errors of their packages; see Damaged.
 func Open(cfg Config) (*Replica, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -81,7 +81,13 @@ func Open(cfg Config) (*Replica, error) {
 
 // open builds from the bottom up; what it made is found in r, for release to close.
 func (r *Replica) open() error {
+	if err := r.finishRepair(); err != nil {
+		return err
+	}
 	if err := r.adopt(); err != nil {
+		return err
+	}
+	if err := r.refuseLost(); err != nil {
 		return err
 	}
 	r.vectors = newVectors(r.cfg.FS, r.cfg.Dir, r.openStore)
@@ -169,6 +175,7 @@ func (r *Replica) start() {
 	r.running.Go(func() { r.catchUp(ctx) })
 	r.running.Go(func() { r.bury(ctx) })
 	r.running.Go(func() { r.scrub(ctx) })
+	r.running.Go(func() { r.sift(ctx) })
 }
 
 // watch fails the replica as soon as one of its parts has failed.

@@ -80,6 +80,31 @@ func TestScrub(t *testing.T) {
 		require.ErrorContains(t, r.Err(), path+": corrupt segment: checksum of ")
 		require.FileExists(t, path)
 	})
+	t.Run("vectors are verified too", func(t *testing.T) {
+		dir := t.TempDir()
+		cfg, rested := scrubConfig(dir)
+		cfg.Schema = denseSchema()
+		cfg.Embedder = serve(&scriptedEmbedder{})
+		r := openReplica(t, cfg)
+		defer func() { _ = r.Close() }()
+		waitDense(t, r, mustWrite(t, r, put("a", "earthquake"), put("b", "volcano")))
+		flush(t, r)
+		rested <- time.Now()
+		rested <- time.Now() // is taken when the first turn is over
+		require.NoError(t, r.Err())
+		path := flip(t, filepath.Join(dir, denseDir, "*.flat"))
+		select {
+		case rested <- time.Now():
+		case <-r.Failed(): // the second turn was late
+		}
+		select {
+		case <-r.Failed():
+		case <-testContext(t).Done():
+			t.Fatal("the damage was not found")
+		}
+		require.True(t, Damaged(r.Err()), "%v", r.Err())
+		require.ErrorContains(t, r.Err(), path)
+	})
 	t.Run("another error is no reason to fail", func(t *testing.T) {
 		cfg, rested := scrubConfig(t.TempDir())
 		cfg.ScrubPace = func(context.Context, int) error { return errors.New("not now") }

@@ -21,6 +21,7 @@ type vectorStore interface {
 	DurableIndex() uint64
 	UnflushedBytes() int
 	Checkpoint(ctx context.Context, dir string) (uint64, error)
+	Verify(ctx context.Context, pace func(bytes int) error) error
 	Get(ids []string) ([]dense.Vector, error)
 	Stat(id string) (version uint64, digest [16]byte, ok bool)
 	Count(ctx context.Context) (int, error)
@@ -264,6 +265,22 @@ func (v *vectors) checkpoint(ctx context.Context, dir string, documents func() (
 		}
 	}
 	return least, nil
+}
+
+// verify reads the files of every store and checks them. It takes long, so it holds up nobody: a store that is closed
+// meanwhile has no files any more.
+func (v *vectors) verify(ctx context.Context, pace func(bytes int) error) error {
+	var stores []*store
+	_ = v.each(func(_ int, s *store) error {
+		stores = append(stores, s)
+		return nil
+	})
+	for _, s := range stores {
+		if err := s.Verify(ctx, pace); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (v *vectors) close() error {

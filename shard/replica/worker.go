@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sagasu/api"
+	"sagasu/internal/dense/vectorfile"
 	"sagasu/sparse"
 )
 
@@ -101,6 +102,9 @@ func (l *loop) report(err error, failures int) {
 	text := err.Error()
 	l.trouble.Store(&text)
 	l.metrics.denseErrors.Inc()
+	if errors.Is(err, vectorfile.ErrCorrupt) {
+		l.machine.stop(err) // it does not get better by waiting
+	}
 	// The first failure of a row is worth a warning; the metrics tell about the others.
 	if failures == 1 && !errors.Is(err, ErrNotLeader) {
 		l.logger.Warn("worker waits and repeats", "worker", l.name, "shard", l.shard, "error", err)
