@@ -33,6 +33,15 @@ type Plan struct {
 	Reorder int
 	// Abort, if not nil, is asked now and then whether to leave them in the order they came in.
 	Abort func() bool
+	// Pause, if not nil, is called after some thousand postings, or about as much of other work, and may wait.
+	Pause func()
+}
+
+// pause is called now and then.
+func (p *Plan) pause() {
+	if p.Pause != nil {
+		p.Pause()
+	}
 }
 
 // Build writes the documents of the inputs, in order, into a new file at path and syncs it; the caller

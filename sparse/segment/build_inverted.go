@@ -19,6 +19,9 @@ const (
 	suffixProbes = 2
 )
 
+// pausePostings are written between two pauses, in some hundred microseconds.
+const pausePostings = 4096
+
 // dictionary says how to build dictionaries. That of a flush shares no suffixes, which makes it a fifth larger in half
 // the time: it is soon merged.
 func (b *builder) dictionary() *vellum.BuilderOpts {
@@ -42,6 +45,8 @@ type invertedMerge struct {
 	enc     listEncoder
 	exists  []uint64 // a bit a document
 	pos     []uint32
+	// worked are the postings since the last pause.
+	worked int
 }
 
 func (b *builder) writeInverted(ordinal int, shape Shape, fields []FieldSource) error {
@@ -95,6 +100,10 @@ func (m *invertedMerge) key(key []byte, holders []int) error {
 		if err := m.postings(m.entries[i].Postings(), m.b.maps[i]); err != nil {
 			return err
 		}
+	}
+	if m.worked += 1 + len(m.enc.list); m.worked >= pausePostings {
+		m.worked = 0
+		m.b.plan.pause()
 	}
 	if len(m.enc.list) == 0 {
 		return nil

@@ -98,6 +98,7 @@ func (w *storedWriter) merge(r *Reader, docs []uint32) error {
 		if err != nil {
 			return err
 		}
+		w.b.plan.pause()
 		whole, alive := true, false
 		for _, doc := range owners[block.first:block.end] {
 			whole = whole && docs[doc] != Dropped
@@ -182,6 +183,7 @@ func (w *storedWriter) row(size uint32) {
 }
 
 func (w *storedWriter) flush() error {
+	w.b.plan.pause()
 	w.row(uint32(len(w.raw)))
 	w.packed = w.enc.EncodeAll(w.raw, w.packed[:0])
 	w.raw, w.first = w.raw[:0], w.next

@@ -70,7 +70,7 @@ type List struct {
 
 	// Lasts[i] is the last document of the i-th block.
 	Lasts  []uint32
-	starts []uint32 // word of each block in packed, and its width in the lowest six bits
+	starts []uint32 // word of each block in packed, and in the lowest six bits its width, with patched
 	packed []uint32
 
 	// Words has a bit for each document of the segment, in whole windows.
@@ -101,14 +101,8 @@ func (l *List) Block(block int, docs *[BlockDocs]uint32) int {
 	start := int(l.starts[block] >> 6)
 	width := uint(l.starts[block] & 63)
 	n := min(BlockDocs, l.Docs-block*BlockDocs)
-	if start+packedWords(n, width) > len(l.packed) {
+	if start+packedWords(n, width) > len(l.packed) || !unpackGaps(docs, n, l.packed[start:], width, base) {
 		return 0
-	}
-	src := l.packed[start:]
-	if n < BlockDocs {
-		unpackTail(docs[:n], src, width, base)
-	} else {
-		unpackBlock(docs, src, width, base)
 	}
 	return n
 }

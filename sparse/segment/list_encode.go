@@ -286,16 +286,12 @@ func (e *listEncoder) pack(blocks int) ([]uint32, error) {
 			gaps[i] = doc - last - 1
 			last = doc
 		}
-		width := widthOf(gaps[:len(block)])
 		if len(e.words) >= 1<<26 {
 			return nil, fmt.Errorf("a key of %d documents is larger than 256 MiB", len(e.list))
 		}
-		starts = append(starts, uint32(len(e.words))<<6|uint32(width))
-		if len(block) == BlockDocs {
-			e.words = packBlock(e.words, &gaps, width)
-		} else {
-			e.words = packTail(e.words, gaps[:len(block)], width)
-		}
+		from := uint32(len(e.words))
+		words, width := packGaps(e.words, gaps[:len(block)])
+		e.words, starts = words, append(starts, from<<6|uint32(width))
 	}
 	// Whoever unpacks may read on; see packedWords.
 	for b, start := range starts {

@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -194,19 +195,64 @@ func FuzzPositions(f *testing.F) {
 	})
 }
 
+func TestGaps(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.OneOf(rapid.Just(BlockDocs), rapid.IntRange(1, BlockDocs)).Draw(t, "gaps")
+		width := rapid.IntRange(0, 32).Draw(t, "width")
+		large := rapid.SampledFrom([]int{0, 1, 10, 100, 255}).Draw(t, "patches in 256")
+		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
+		gaps, want := make([]uint32, n), make([]uint32, n)
+		base := uint32(random.IntN(100)) - 1
+		last := uint64(base) // which wraps for the first block
+		for i := range gaps {
+			bits := width
+			if random.IntN(256) < large {
+				bits = random.IntN(33)
+			}
+			gaps[i] = uint32(random.Uint64N(1 << bits))
+			if uint64(uint32(last+1))+uint64(gaps[i]) > math.MaxUint32-uint64(n-i) {
+				gaps[i] = 0
+			}
+			last = uint64(uint32(last) + gaps[i] + 1)
+			want[i] = uint32(last)
+		}
+		words, packed := packGaps([]uint32{7}, gaps)
+		src := append(words[1:], 0xffffffff)
+		if n == BlockDocs {
+			src = words[1:]
+		}
+		for len(src) < packedWords(n, packed) {
+			src = append(src, 0)
+		}
+		var docs [BlockDocs]uint32
+		require.True(t, unpackGaps(&docs, n, src, packed, base))
+		require.Equal(t, want, docs[:n])
+	})
+}
+
+// BenchmarkUnpack is of gaps of which some need more bits.
 func BenchmarkUnpack(b *testing.B) {
 	random := rand.New(rand.NewPCG(1, 1))
-	for _, width := range []uint{3, 7, 12} {
-		var values, docs [BlockDocs]uint32
-		for i := range values {
-			values[i] = random.Uint32N(1 << width)
-		}
-		packed := append(packBlock(nil, &values, width), make([]uint32, lanes)...)
-		b.Run(string(rune('0'+width/10))+string(rune('0'+width%10)), func(b *testing.B) {
-			for b.Loop() {
-				unpackBlock(&docs, packed, width, 0)
+	for _, n := range []int{BlockDocs, BlockDocs / 2} {
+		for _, width := range []uint{3, 7, 12} {
+			for _, large := range []int{0, 10} {
+				gaps := make([]uint32, n)
+				for i := range gaps {
+					gaps[i] = random.Uint32N(1 << width)
+					if random.IntN(256) < large {
+						gaps[i] = random.Uint32N(1 << (width + 6))
+					}
+				}
+				words, packed := packGaps(nil, gaps)
+				words = append(words, 0)
+				b.Run(fmt.Sprintf("%d gaps of %d bits and %d others", n, width, large), func(b *testing.B) {
+					var docs [BlockDocs]uint32
+					for b.Loop() {
+						unpackGaps(&docs, n, words, packed, 0)
+					}
+					b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/posting")
+				})
 			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/BlockDocs, "ns/posting")
-		})
+		}
 	}
 }

@@ -25,7 +25,10 @@ func (b *builder) reorder() error {
 		}
 	}
 	cfg := reorder.Default()
-	cfg.Abort = func() bool { return u.err != nil || b.plan.Abort != nil && b.plan.Abort() }
+	cfg.Abort = func() bool {
+		b.plan.pause()
+		return u.err != nil || b.plan.Abort != nil && b.plan.Abort()
+	}
 	order, err := reorder.Permute(b.docs, u.freqs, func(wanted func(uint32) bool, visit func(uint32, []uint32) bool) {
 		u.each(b, wanted, visit)
 	}, cfg)
