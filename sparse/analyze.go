@@ -1,6 +1,7 @@
 package sparse
 
 import (
+	"context"
 	"encoding/binary"
 	"math"
 	"runtime"
@@ -24,12 +25,15 @@ type analyzed struct {
 }
 
 // analyzeAll takes the documents of the writes apart, in parallel; deletes stay empty.
-func (s *fieldSet) analyzeAll(writes []api.Write) []analyzed {
+func (s *fieldSet) analyzeAll(writes []api.Write, c *Courtesy) []analyzed {
 	out := make([]analyzed, len(writes))
 	workers := min(runtime.GOMAXPROCS(0), (len(writes)+7)/8)
 	if workers <= 1 {
+		t := c.begin(context.Background())
+		defer t.done()
 		for i := range writes {
 			out[i] = s.analyze(&writes[i])
+			t.step()
 		}
 		return out
 	}
@@ -37,12 +41,15 @@ func (s *fieldSet) analyzeAll(writes []api.Write) []analyzed {
 	var wg sync.WaitGroup
 	for range workers {
 		wg.Go(func() {
+			t := c.begin(context.Background())
+			defer t.done()
 			for {
 				i := int(next.Add(1)) - 1
 				if i >= len(writes) {
 					return
 				}
 				out[i] = s.analyze(&writes[i])
+				t.step()
 			}
 		})
 	}

@@ -1,6 +1,8 @@
 package sparse
 
 import (
+	"context"
+
 	"github.com/RoaringBitmap/roaring/v2"
 
 	"sagasu/api"
@@ -10,7 +12,7 @@ import (
 // Apply applies a batch and returns an outcome per write; the next Snapshot sees it. A batch at or below
 // the applied index changes nothing and has no outcomes. An error means that the index has failed.
 func (x *Index) Apply(b Batch) ([]Outcome, error) {
-	texts := x.fields.analyzeAll(b.Writes)
+	texts := x.fields.analyzeAll(b.Writes, x.cfg.Courtesy)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for x.crowded() && !x.closed && x.work.failure() == nil {
@@ -25,6 +27,8 @@ func (x *Index) Apply(b Batch) ([]Outcome, error) {
 	if b.Index <= x.applied {
 		return nil, nil
 	}
+	t := x.cfg.Courtesy.begin(context.Background())
+	defer t.done()
 	a := x.beginApply()
 	outcomes := make([]Outcome, len(b.Writes))
 	for i := range b.Writes {
@@ -33,6 +37,7 @@ func (x *Index) Apply(b Batch) ([]Outcome, error) {
 			continue
 		}
 		outcomes[i] = a.write(&b.Writes[i], &texts[i])
+		t.step()
 	}
 	x.applied = b.Index
 	if b.Then != nil {

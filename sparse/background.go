@@ -8,6 +8,8 @@ import (
 // background runs flushes and merges, each in a goroutine of its own.
 type background struct {
 	quit   chan struct{}
+	ctx    context.Context // ends with quit
+	cancel context.CancelFunc
 	flush  chan struct{} // capacity 1: there is something pending
 	merge  chan struct{} // capacity 1: there may be something to merge
 	failed chan struct{}
@@ -24,6 +26,7 @@ func startBackground(x *Index) {
 		quit: make(chan struct{}), flush: make(chan struct{}, 1), merge: make(chan struct{}, 1),
 		failed: make(chan struct{}), changed: make(chan struct{}),
 	}
+	w.ctx, w.cancel = context.WithCancel(context.Background())
 	x.work = w
 	run := func(wake chan struct{}, step func(w *background) error) {
 		w.done.Go(func() {
@@ -124,5 +127,6 @@ func (w *background) stopping() bool {
 // stop ends both goroutines after what they are at.
 func (w *background) stop() {
 	close(w.quit)
+	w.cancel()
 	w.done.Wait()
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/RoaringBitmap/roaring/v2"
 
+	"sagasu/internal/vfs"
 	"sagasu/sparse/segment"
 )
 
@@ -75,7 +76,9 @@ func (x *Index) flushJob(job *flushJob) error {
 	var written *part
 	var docs []uint32
 	if total := job.part.mem.NumDocs(); total > 0 && (drop == nil || drop.GetCardinality() < uint64(total)) {
-		p, maps, err := x.build([]segment.Input{{Source: job.part.mem, Drop: drop}})
+		t := x.cfg.Courtesy.begin(x.work.ctx)
+		p, maps, err := x.build(t, x.cfg.FS, []segment.Input{{Source: job.part.mem, Drop: drop}})
+		t.done()
 		if err != nil {
 			return err
 		}
@@ -98,6 +101,7 @@ func (x *Index) flushJob(job *flushJob) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.durable = next
+	x.segments.Store(int64(len(next.segments)))
 	x.pending = x.pending[1:]
 	x.replace([]*part{job.part}, [][]uint32{docs}, written)
 	x.durableAt.Store(job.applied)
@@ -106,10 +110,12 @@ func (x *Index) flushJob(job *flushJob) error {
 }
 
 // build writes a segment file and opens it.
-func (x *Index) build(inputs []segment.Input) (*part, [][]uint32, error) {
+func (x *Index) build(t *turn, fs vfs.FS, inputs []segment.Input) (*part, [][]uint32, error) {
 	number := x.nextFile.Add(1)
 	path := filepath.Join(x.cfg.Dir, segmentName(number))
-	maps, err := segment.Build(x.cfg.FS, path, x.plan(), inputs)
+	plan := x.plan()
+	plan.Pause = t.step
+	maps, err := segment.Build(fs, path, plan, inputs)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -32,6 +32,8 @@ type Config struct {
 	// State gives the owner's state as of the last applied batch, kept with the manifest; nil for none.
 	// It is called by the goroutine that calls Apply or Flush, never during either's changes.
 	State func() []byte
+	// Courtesy is how background work gives way to searches; nil for DefaultCourtesy, for this index alone.
+	Courtesy *Courtesy
 	// Logger is told of flushes and merges.
 	Logger *slog.Logger
 }
@@ -92,6 +94,8 @@ type Index struct {
 	durable   manifest
 	durableAt atomic.Uint64
 	nextFile  atomic.Uint64
+	// segments is how many durable has.
+	segments atomic.Int64
 
 	recovered []byte
 	work      *background
@@ -106,6 +110,9 @@ func Open(cfg Config) (*Index, error) {
 	fields, err := newFieldSet(cfg.Schema, cfg.Analyzers)
 	if err != nil {
 		return nil, err
+	}
+	if cfg.Courtesy == nil {
+		cfg.Courtesy = NewCourtesy(DefaultCourtesy())
 	}
 	if err := cfg.FS.MkdirAll(cfg.Dir); err != nil {
 		return nil, fmt.Errorf("make index directory: %w", err)

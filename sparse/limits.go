@@ -1,5 +1,7 @@
 package sparse
 
+import "time"
+
 const (
 	// defaultFlushBytes is the size of the mutable segment at which it is written: segments start
 	// large enough that a million documents merge few times, and small enough that a node with little
@@ -20,6 +22,18 @@ const (
 	keyBytes  = 64
 	docBytes  = 200
 	textBytes = 16
+	// hurrySegments is the number of segments from which on merges wait for nothing: seven of each of four tiers are what
+	// an index has that merges keep up with.
+	hurrySegments = 48
+	// stepTime is how long background work goes on before it looks whether to give way: a search that waits for a core
+	// takes about as long, and looking costs a thousandth of it.
+	stepTime = 100 * time.Microsecond
+	// giveShare is how long background work may give way for what it has worked.
+	giveShare = 3
+	// maxCredit bounds how long background work gives way at a time.
+	maxCredit = 5 * time.Millisecond
+	// paceBytes are written at a time by a merge that has to keep to a pace.
+	paceBytes = 256 << 10
 	// maxManifest bounds the manifest that is read: deletions of 100 million documents fit.
 	maxManifest = 1 << 30
 )

@@ -69,7 +69,11 @@ func (x *Index) merge(chosen []durableSegment) error {
 	maps := make([][]uint32, len(chosen))
 	if docs > 0 {
 		var err error
-		if written, maps, err = x.build(inputs); err != nil {
+		t := x.cfg.Courtesy.begin(x.work.ctx)
+		t.stops, t.hurry = true, func() bool { return x.segments.Load() >= hurrySegments }
+		written, maps, err = x.build(t, t.fs(x.cfg.FS), inputs)
+		t.done()
+		if err != nil {
 			return err
 		}
 	}
@@ -106,6 +110,7 @@ func (x *Index) commitMerge(old []*part, maps [][]uint32, written *part) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.durable = next
+	x.segments.Store(int64(len(next.segments)))
 	for _, p := range old {
 		p.remove.Store(true)
 	}

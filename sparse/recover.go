@@ -71,6 +71,7 @@ func (x *Index) load(g *generation, body manifestBody) error {
 		if err != nil {
 			return err
 		}
+		x.segments.Add(1)
 		v := newView(filePart(x.fields, file, s.Number), file.NumDocs())
 		g.views = append(g.views, v)
 		if len(s.Deleted) > 0 {

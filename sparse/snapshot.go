@@ -44,6 +44,8 @@ func (s *Snapshot) Search(ctx context.Context, req Request) (TopDocs, error) {
 // SearchInto is Search into the room of a former answer, which it overwrites, ids included: one that is used again and
 // again makes no garbage. After an error it holds nothing of use.
 func (s *Snapshot) SearchInto(ctx context.Context, req Request, into *Answer) error {
+	s.index.cfg.Courtesy.searching()
+	defer s.index.cfg.Courtesy.ended()
 	err := s.search(ctx, req, into)
 	s.index.failIfDamaged(err)
 	return err

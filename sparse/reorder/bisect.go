@@ -69,7 +69,10 @@ func (r *run) renumber(p part, s *scratch) int {
 	}
 	least, all := uint32(min(r.MinDocFreq, math.MaxUint32)), uint32(len(p.docs))
 	terms := uint32(0)
-	for _, doc := range p.docs {
+	for i, doc := range p.docs {
+		if i%askDocs == 0 {
+			r.aborted() // who is asked may pause
+		}
 		list := r.graph.of(doc)
 		kept := 0
 		for _, t := range list {
@@ -140,6 +143,9 @@ func (r *run) weighTogether(p part, s *scratch, half int) {
 
 func (r *run) weighRange(p part, s *scratch, half, from, to int) {
 	for i := from; i < to; i++ {
+		if i%askDocs == 0 && r.aborted() {
+			return
+		}
 		gains, sign := s.toRight, int64(1)
 		if i >= half {
 			gains, sign = s.toLeft, -1

@@ -19,7 +19,7 @@ type Config struct {
 	MaxIterations int
 	// Workers is how many goroutines may work at a time, at least 1. The order doesn't depend on it.
 	Workers int
-	// Abort is asked often, by several goroutines at a time, whether to give up. It may be nil.
+	// Abort is asked often, by as many goroutines at a time as there are Workers, whether to give up. It may wait. It may be nil.
 	Abort func() bool
 }
 

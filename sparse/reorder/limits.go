@@ -25,6 +25,8 @@ const (
 	settled = 128
 	// abortEvery is how many pieces of lists are read between two questions to Abort.
 	abortEvery = 1024
+	// askDocs is how many documents are looked at between two questions to Abort: a tenth of a millisecond's.
+	askDocs = 1024
 	// parallelDocs is from how many documents on sharing a round's work pays for the goroutines.
 	parallelDocs = 8192
 )
