@@ -54,6 +54,11 @@ func (b *builder) writeInverted(ordinal int, shape Shape, fields []FieldSource) 
 	if shape == ShapeText {
 		m.enc.norm, m.enc.lengths = b.plan.Norms[ordinal], b.lengths(fields)
 		b.meta.Fields[ordinal].Norm = m.enc.norm
+		for doc, tokens := range m.enc.lengths {
+			if tokens > 0 {
+				m.exists[doc/64] |= 1 << (doc % 64)
+			}
+		}
 	}
 	fst, err := vellum.New(&m.dict, b.dictionary())
 	if err != nil {
@@ -133,7 +138,9 @@ func (m *invertedMerge) postings(p Postings, docs []uint32) error {
 			if to == Dropped {
 				continue
 			}
-			m.exists[to/64] |= 1 << (to % 64)
+			if m.shape != ShapeText {
+				m.exists[to/64] |= 1 << (to % 64)
+			}
 			freq := uint32(0)
 			if freqs != nil {
 				freq = freqs[i]

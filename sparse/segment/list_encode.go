@@ -35,6 +35,7 @@ type listEncoder struct {
 	order       []uint64
 	ascending   bool
 
+	known   []textWeight
 	impacts []uint8
 	weights []float32 // rounded down
 	odd     []uint32  // pairs
@@ -114,17 +115,49 @@ func (e *listEncoder) sort() {
 	}
 }
 
+// textWeight is what a text's posting weighs, rounded down, and what is written of that: odd if the frequency too.
+type textWeight struct {
+	weight float32
+	impact uint8
+	odd    bool
+}
+
+// Weights of postings of up to knownFreq in documents shorter than knownLength, which nearly all are, are computed once.
+const (
+	knownFreq   = 4
+	knownLength = 1024
+)
+
+func (e *listEncoder) weightOf(freq, length uint32) textWeight {
+	if freq-1 >= knownFreq || length >= knownLength {
+		return e.norm.weigh(freq, length)
+	}
+	if e.known == nil {
+		e.known = make([]textWeight, knownFreq*knownLength)
+	}
+	w := &e.known[(freq-1)*knownLength+length]
+	if w.impact == 0 {
+		*w = e.norm.weigh(freq, length)
+	}
+	return *w
+}
+
+func (n Norm) weigh(freq, length uint32) textWeight {
+	s := n.Saturation(freq, length)
+	w := textWeight{weight: below(s), impact: impact(s)}
+	w.odd = n.freq(w.impact, length) != freq
+	return w
+}
+
 // weigh computes impacts, weights and what the impacts do not tell.
 func (e *listEncoder) weigh() {
 	e.impacts, e.weights, e.odd = e.impacts[:0], e.weights[:0], e.odd[:0]
 	switch e.shape {
 	case ShapeText:
 		for i, doc := range e.list {
-			length := e.lengths[doc]
-			s := e.norm.Saturation(e.freqs[i], length)
-			q := impact(s)
-			e.impacts, e.weights = append(e.impacts, q), append(e.weights, below(s))
-			if e.norm.freq(q, length) != e.freqs[i] {
+			w := e.weightOf(e.freqs[i], e.lengths[doc])
+			e.impacts, e.weights = append(e.impacts, w.impact), append(e.weights, w.weight)
+			if w.odd {
 				e.odd = append(e.odd, uint32(i), e.freqs[i])
 			}
 		}
