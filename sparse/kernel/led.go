@@ -4,11 +4,8 @@ import (
 	"sagasu/sparse/segment"
 )
 
-// leadShare is how many documents of the shortest list a window may have on average for a conjunction to follow that
-// list. Where there are more, windows are met by their words.
-const leadShare = 64
-
-// leads orders the cursors by the number of their postings and reports whether a conjunction is to follow the first.
+// leads orders the cursors by the number of their postings and reports whether a conjunction is to follow the first: not
+// where all lists are dense, whose windows are met by their words.
 func (s *Searcher) leads() bool {
 	if !s.q.All || s.grouped() {
 		return false
@@ -18,10 +15,7 @@ func (s *Searcher) leads() bool {
 }
 
 // short reports whether the first cursor's list is.
-func (s *Searcher) short() bool {
-	l := s.ordered(0).List
-	return l.Form != segment.FormDense && l.Docs <= leadShare*s.q.windows()
-}
+func (s *Searcher) short() bool { return s.ordered(0).List.Form != segment.FormDense }
 
 // shortestFirst puts all cursors in order, the shortest list first.
 func (s *Searcher) shortestFirst() {
