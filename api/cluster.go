@@ -96,7 +96,7 @@ type ShardStatus struct {
 // ReplicaStatus is one copy of a shard.
 type ReplicaStatus struct {
 	Node string `json:"node"`
-	// State is leader, follower, catching_up, failed or unreachable.
+	// State is leader, follower, catching_up, repairing, failed or unreachable.
 	State string `json:"state"`
 	// Applied is the entry of the shard's log that the replica has reached.
 	Applied   uint64 `json:"applied"`
@@ -105,6 +105,18 @@ type ReplicaStatus struct {
 	Bytes     int64  `json:"bytes"`
 	// Error is why it failed or can't be reached.
 	Error string `json:"error,omitempty"`
+	// Repair tells how far the replacing of damaged files is, of a replica in state repairing.
+	Repair *ReplicaRepair `json:"repair,omitempty"`
+}
+
+// ReplicaRepair is the repair of a copy whose files are damaged.
+type ReplicaRepair struct {
+	// Reason is the damage, with file and section.
+	Reason string `json:"reason"`
+	// From is the node whose copy is copied; empty while none can be asked. Bytes of TotalBytes are here.
+	From       string `json:"from,omitempty"`
+	Bytes      int64  `json:"bytes"`
+	TotalBytes int64  `json:"total_bytes"`
 }
 
 // Alias is another name of an index.
@@ -115,8 +127,9 @@ type Alias struct {
 
 // Operation is a piece of work that may take longer than a second.
 type Operation struct {
-	ID     string `json:"id"`
-	Kind   string `json:"kind"`
+	ID   string `json:"id"`
+	Kind string `json:"kind"`
+	// State is pending (planned), running, paused, cancelling, cancelled, done or failed.
 	State  string `json:"state"`
 	Reason string `json:"reason,omitempty"`
 	Index  string `json:"index,omitempty"`
@@ -130,6 +143,19 @@ type Operation struct {
 	UpdatedMillis int64 `json:"updated_millis"`
 	// EstimateSeconds is about how long it will still run, at the rate so far; 0 if nobody can tell.
 	EstimateSeconds float64 `json:"estimate_seconds,omitempty"`
+	// Parent is the operation that it is a part of, From the node that a replica leaves, Step what is done now.
+	Parent string `json:"parent,omitempty"`
+	From   string `json:"from,omitempty"`
+	Step   string `json:"step,omitempty"`
+	// RequestedBy is who asked for it, PausedBy who paused it.
+	RequestedBy string `json:"requested_by,omitempty"`
+	PausedBy    string `json:"paused_by,omitempty"`
+	// ThrottleBytesPerSecond is its own limit of copying, 0 for the cluster's. Bytes of about TotalBytes are copied.
+	ThrottleBytesPerSecond uint64 `json:"throttle_bytes_per_second,omitempty"`
+	Bytes                  uint64 `json:"bytes,omitempty"`
+	TotalBytes             uint64 `json:"total_bytes,omitempty"`
+	// StartedMillis is when it began to run, in milliseconds since 1970 UTC; 0 before.
+	StartedMillis int64 `json:"started_millis,omitempty"`
 	// Job tells more of a bulk, where one operation is asked for.
 	Job *JobProgress `json:"job,omitempty"`
 }

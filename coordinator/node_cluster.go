@@ -25,6 +25,8 @@ func (n *Node) candidates(view *state.View) []placement.Candidate {
 		if c.Node.ID == n.who.Load().ID {
 			c.DiskUsedPercent, _ = diskLoad(n.cfg.DataDir)
 		}
+		c.OnLeave = known.Drain != nil && known.Drain.Mode == state.DrainRestart &&
+			known.Drain.Holds(n.cfg.Now().UnixMilli())
 		out = append(out, c)
 	}
 	return out
@@ -252,6 +254,11 @@ func (n *Node) askReplica(ctx context.Context, shard string, r *api.ReplicaStatu
 	case err != nil:
 		r.State, r.Error = "unreachable", err.Error()
 		return
+	case info.Repair != (rpc.RepairInfo{}):
+		r.State, r.Error = "repairing", info.Failed
+		r.Repair = &api.ReplicaRepair{
+			Reason: info.Repair.Reason, From: info.Repair.From, Bytes: info.Repair.Bytes, TotalBytes: info.Repair.Total,
+		}
 	case info.Failed != "":
 		r.State, r.Error = "failed", info.Failed
 	case info.LeaderHere:

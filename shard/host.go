@@ -20,6 +20,8 @@ type Host struct {
 	cfg       Config
 	transfers *transfers
 	scrubbing *scrubbing
+	merging   *merging
+	repairs   *repairs
 	// collections are nil without a remote server of vectors.
 	collections *collections
 
@@ -50,8 +52,19 @@ func New(cfg Config) (*Host, error) {
 	if h.scrubbing, err = newScrubbing(&cfg); err != nil {
 		return nil, err
 	}
+	if h.merging, err = newMerging(&cfg); err != nil {
+		h.scrubbing.close()
+		return nil, err
+	}
+	if h.repairs, err = newRepairs(cfg.Registry); err != nil {
+		h.scrubbing.close()
+		h.merging.close()
+		return nil, err
+	}
 	if h.transfers, err = newTransfers(h); err != nil {
 		h.scrubbing.close()
+		h.merging.close()
+		h.repairs.close()
 		return nil, err
 	}
 	return h, nil
@@ -194,6 +207,8 @@ func (h *Host) Close() error {
 	h.mu.Unlock()
 	h.transfers.close()
 	defer h.scrubbing.close()
+	defer h.merging.close()
+	defer h.repairs.close()
 	var group errgroup.Group
 	for _, s := range shards {
 		group.Go(func() error {

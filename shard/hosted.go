@@ -7,10 +7,9 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"time"
 
-	"sagasu/api"
 	"sagasu/internal/consensus"
-	"sagasu/internal/dense"
 	"sagasu/internal/vfs"
 	"sagasu/shard/replica"
 )
@@ -37,6 +36,8 @@ type hosted struct {
 	open     *lease
 	// trouble is why the replica is not open; nil while it is.
 	trouble error
+	// mending is its repair, nil while there is none.
+	mending *mending
 
 	// wake holds a token when want or gone changed.
 	wake   chan struct{}
@@ -148,7 +149,7 @@ func (s *hosted) dir() string { return filepath.Join(s.host.cfg.Dir, s.id) }
 
 // run is the replica's life.
 func (s *hosted) run(ctx context.Context) {
-	log := s.host.cfg.Logger.With("shard", s.id)
+	waits, suspect := patience{}, false
 	for ctx.Err() == nil {
 		want, gone := s.wanted()
 		if gone == deleted {
@@ -157,49 +158,84 @@ func (s *hosted) run(ctx context.Context) {
 			}
 			continue
 		}
+		began := s.host.cfg.Now()
 		r, err := s.openReplica(ctx, want)
+		opened := s.host.cfg.Now()
 		if err != nil {
-			if ctx.Err() == nil {
-				log.Error("replica can't be opened, it is tried again", "index", want.Index, "error", err)
-			}
-			s.host.scrubbing.note(s.id, err)
-			s.setOpen(nil, err)
-			// One that nobody needs any more need not be opened to be given up.
-			if gone == unassigned && s.retired(ctx, want) && s.giveUp(ctx, want) {
+			if suspect = false; s.closed(ctx, want, gone, err, waits.next(opened.Sub(began)), waits.failures == 1) {
 				return
 			}
-			s.rest(ctx)
 			continue
 		}
-		s.host.scrubbing.forget(s.id)
-		held := newLease(r)
-		s.setOpened(held, &want)
-		erase := s.tend(ctx, r)
+		erase := s.use(ctx, want, r)
 		failed := r.Err()
-		if failed == nil || errors.Is(failed, consensus.ErrRestored) {
-			s.setOpen(nil, errNotOpen)
-		} else {
-			s.host.scrubbing.note(s.id, failed)
-			s.setOpen(nil, failed)
-		}
-		if err := held.close(); err != nil {
-			log.Error("close replica", "error", err)
-		}
 		switch {
 		case erase:
 			if s.giveUp(ctx, want) {
 				return
 			}
-		case failed != nil && !errors.Is(failed, consensus.ErrRestored):
-			s.rest(ctx)
+			continue
+		case failed == nil || errors.Is(failed, consensus.ErrRestored):
+			continue
+		}
+		if s.host.cfg.Now().Sub(opened) > steadyAfter {
+			waits, suspect = patience{}, false
+		}
+		// What was found in use is looked for at once; a start reads everything.
+		if found := replica.Damaged(failed); !found || suspect {
+			s.rest(ctx, waits.next(opened.Sub(began)))
+		} else {
+			suspect = true
 		}
 	}
 }
 
+// closed deals with a replica that could not be opened: it is given up if nobody needs it, repaired, or just tried again
+// after a pause. True if it is gone. A damaged one is repaired without a pause the first time.
+func (s *hosted) closed(
+	ctx context.Context, want Assignment, gone removal, err error, pause time.Duration, first bool,
+) bool {
+	if ctx.Err() == nil {
+		s.host.cfg.Logger.Error("replica can't be opened, it is tried again", "shard", s.id, "index", want.Index,
+			"error", err)
+	}
+	s.host.scrubbing.note(s.id, err)
+	s.setOpen(nil, err)
+	// One that nobody needs any more need not be opened to be given up.
+	if gone == unassigned && s.retired(ctx, want) && s.giveUp(ctx, want) {
+		return true
+	}
+	if first && s.repair(ctx, err) {
+		return false
+	}
+	if s.rest(ctx, pause); !first {
+		s.repair(ctx, err)
+	}
+	return false
+}
+
+// use shows an open replica to callers, tends it, and closes it; true if it is to be erased.
+func (s *hosted) use(ctx context.Context, want Assignment, r *replica.Replica) (erase bool) {
+	s.host.scrubbing.forget(s.id)
+	held := newLease(r)
+	s.setOpened(held, &want)
+	erase = s.tend(ctx, r)
+	if failed := r.Err(); failed == nil || errors.Is(failed, consensus.ErrRestored) {
+		s.setOpen(nil, errNotOpen)
+	} else {
+		s.host.scrubbing.note(s.id, failed)
+		s.setOpen(nil, failed)
+	}
+	if err := held.close(); err != nil {
+		s.host.cfg.Logger.Error("close replica", "shard", s.id, "error", err)
+	}
+	return erase
+}
+
 // rest waits before another try.
-func (s *hosted) rest(ctx context.Context) {
+func (s *hosted) rest(ctx context.Context, pause time.Duration) {
 	select {
-	case <-s.host.cfg.After(reopenPause):
+	case <-s.host.cfg.After(pause):
 	case <-s.wake:
 	case <-ctx.Done():
 	}
@@ -213,37 +249,6 @@ func (s *hosted) giveUp(ctx context.Context, want Assignment) bool {
 	}
 	s.erase(want)
 	return s.finish()
-}
-
-// openReplica opens the replica's directory, or makes it.
-func (s *hosted) openReplica(ctx context.Context, want Assignment) (*replica.Replica, error) {
-	h := &s.host.cfg
-	cfg := replica.Default()
-	cfg.Dir, cfg.Name, cfg.Shard, cfg.Node, cfg.Schema = s.dir(), want.Index, want.Shard, h.Node, want.Schema
-	cfg.FS, cfg.Analyzers, cfg.IndexID, cfg.Ledger = h.FS, h.Analyzers, want.IndexID, h.Ledger
-	if h.Embedders != nil {
-		cfg.Embedder = h.Embedders.For
-	}
-	cfg.Logger, cfg.Registry, cfg.Now, cfg.After = h.Logger, h.Registry, h.Now, h.After
-	cfg.Wanted = want.vectors()
-	cfg.Network, cfg.SnapshotEvery, cfg.FlushBytes = h.Network, h.SnapshotEvery, h.FlushBytes
-	cfg.ScrubEvery, cfg.ScrubPace = h.ScrubEvery, s.host.scrubbing.take
-	cfg.Founders = nil
-	if !want.Founded && slices.Contains(want.Nodes, h.Node) {
-		cfg.Founders = want.Nodes
-	}
-	if h.Peers != nil {
-		cfg.Fetch = s.host.fetcher(want.Shard, s.dir())
-	}
-	if h.Remote != nil {
-		cfg.Collection = func(ctx context.Context, config api.DenseConfig) (dense.Collection, func(), error) {
-			return s.host.collections.get(ctx, want.IndexID, config, want.Schema)
-		}
-	}
-	if err := s.seed(ctx, &cfg, &want); err != nil {
-		return nil, err
-	}
-	return replica.Open(cfg)
 }
 
 // tend looks after an open replica until it fails or is to be closed; true if it is to be erased.

@@ -16,8 +16,20 @@ const (
 	// maxBehind is how many entries a member may lag behind the leader to be given its vote: what a group
 	// under full load commits in well under a second.
 	maxBehind = 128
-	// reopenPause is how long a replica that can't be opened rests before the next try.
-	reopenPause = 2 * time.Second
+	// reopenPause is how long a replica that can't be opened, or repaired, rests before the next try; each further
+	// one waits twice as long, up to maxReopenPause.
+	reopenPause    = 2 * time.Second
+	maxReopenPause = time.Minute
+	// openShare bounds the share of time that such tries take to one in so many: they read all files.
+	openShare = 20
+	// steadyAfter is how long a replica must have been open for a failure not to count as one in a row.
+	steadyAfter = 15 * time.Second
+	// maxRepairs bounds the replicas of a host that are repaired at once: a disk that fails damages many, and each
+	// copies its files.
+	maxRepairs = 2
+	// damagedSourceRest is how long a node is not asked for files after those it gave were damaged: it finds that out
+	// by itself, and is repaired.
+	damagedSourceRest = 10 * time.Minute
 	// retireEvery is how often a node asks whether a replica that it shall give up is still a member.
 	retireEvery = time.Second
 	// valveBurst is how long a copy may run ahead of its rate.

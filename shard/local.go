@@ -215,7 +215,7 @@ func (l local) WaitDense(ctx context.Context, call rpc.Call, version uint64) (rp
 func (l local) Info(ctx context.Context, call rpc.Call) (rpc.ShardInfo, rpc.Mark, error) {
 	e, err := l.begin(ctx, rpc.Call{Shard: call.Shard})
 	if err != nil {
-		return rpc.ShardInfo{Failed: err.Error()}, rpc.Mark{}, nil
+		return rpc.ShardInfo{Failed: err.Error(), Repair: l.repairInfo()}, rpc.Mark{}, nil
 	}
 	defer e.leave()
 	info := rpc.ShardInfo{Applied: e.Applied(), DenseLag: e.DenseLag()}

@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"sagasu/internal/obs"
-	"sagasu/sparse"
+	"sagasu/shard/replica"
 )
 
 // scrubbing is what the replicas of a host share when they verify their files: how fast, and what came of it. A
@@ -33,7 +33,7 @@ func newScrubbing(cfg *Config) (*scrubbing, error) {
 		}),
 		damage: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "sagasu_damaged_segments_total",
-			Help: "Times that a replica had a damaged segment or manifest, found at its start or in use.",
+			Help: "Times that a replica had a damaged file, found at its start or in use.",
 		}),
 		registry: cfg.Registry, known: map[string]bool{},
 	}
@@ -55,7 +55,7 @@ func (s *scrubbing) take(ctx context.Context, bytes int) error {
 
 // note counts why a replica failed or can't be opened, if that is damage that was not known.
 func (s *scrubbing) note(shard string, err error) {
-	if !sparse.Damaged(err) {
+	if !replica.Damaged(err) {
 		return
 	}
 	s.mu.Lock()

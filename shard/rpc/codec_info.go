@@ -16,6 +16,17 @@ type ShardInfo struct {
 	Failed string
 	// Bytes is the size of the replica's files.
 	Bytes int64
+	// Repair is set while the replica's damaged files are replaced by those of another node.
+	Repair RepairInfo
+}
+
+// RepairInfo tells how far a repair is.
+type RepairInfo struct {
+	// Reason is the damage that was found.
+	Reason string
+	// From is the node whose files are copied, "" while none can be asked. Bytes of Total are here.
+	From         string
+	Bytes, Total int64
 }
 
 // infoCall is the body of MethodInfo.
@@ -39,6 +50,10 @@ type infoAnswer struct {
 }
 
 func (m *infoAnswer) encode(e *encoder) {
+	repair := m.info.Repair != RepairInfo{}
+	if repair {
+		e.buf[len(e.buf)-1] = repairVersion
+	}
 	e.mark(m.mark)
 	e.uint(m.info.Applied)
 	e.len(m.info.Documents)
@@ -48,13 +63,23 @@ func (m *infoAnswer) encode(e *encoder) {
 	e.bool(m.info.LeaderHere)
 	e.str(clip(m.info.Failed, maxMessageBytes))
 	e.int(m.info.Bytes)
+	if repair {
+		e.str(clip(m.info.Repair.Reason, maxMessageBytes))
+		e.name(m.info.Repair.From)
+		e.int(m.info.Repair.Bytes)
+		e.int(m.info.Repair.Total)
+	}
 }
 
 func (m *infoAnswer) decode(d *decoder) error {
+	d.allow(repairVersion)
 	m.mark = d.mark()
 	m.info = ShardInfo{
 		Applied: d.uint(), Documents: d.size(), DenseLag: d.size(), Leader: d.name(), Term: d.uint(),
 		LeaderHere: d.bool(), Failed: d.str(), Bytes: d.int(),
+	}
+	if d.version == repairVersion {
+		m.info.Repair = RepairInfo{Reason: d.str(), From: d.name(), Bytes: d.int(), Total: d.int()}
 	}
 	return d.end()
 }

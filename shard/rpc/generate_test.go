@@ -396,6 +396,12 @@ func generators() map[string]func(t *rapid.T) any {
 				Failed: genText().Draw(t, "failed"), Bytes: rapid.Int64().Draw(t, "bytes"),
 			}}
 		},
+		"info-repair.answer": func(t *rapid.T) any {
+			return &infoAnswer{genMark().Draw(t, "mark"), ShardInfo{Repair: RepairInfo{
+				Reason: genText().Draw(t, "reason"), From: names.Draw(t, "from"),
+				Bytes: rapid.Int64().Draw(t, "bytes"), Total: rapid.Int64().Draw(t, "total"),
+			}}}
+		},
 		"open-checkpoint.call": func(t *rapid.T) any { return &openCall{names.Draw(t, "group")} },
 		"open-checkpoint.answer": func(t *rapid.T) any {
 			c := Checkpoint{Session: names.Draw(t, "session"), Durable: rapid.Uint64().Draw(t, "durable")}

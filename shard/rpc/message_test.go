@@ -186,6 +186,9 @@ func samples() map[string]any {
 			Applied: 1003, Documents: 500, DenseLag: 3, Leader: "n2", Term: 5, LeaderHere: true, Failed: "disk full",
 			Bytes: 1 << 33,
 		}},
+		"info-repair.answer": &infoAnswer{mark, ShardInfo{
+			Failed: "checksum of ids", Repair: RepairInfo{Reason: "checksum of ids", From: "n2", Bytes: 1 << 20, Total: 1 << 30},
+		}},
 		"open-checkpoint.call": &openCall{"0b5e-3"},
 		"open-checkpoint.answer": &openAnswer{Checkpoint{"s-1", 990, []File{
 			{Path: "sparse/MANIFEST", Size: 312, SHA256: [32]byte{1, 31: 2}}, {Path: "sparse/000001.seg", Size: 1 << 30},

@@ -54,3 +54,6 @@ const version = 1
 // denseVersion is that of a SearchDense which names a generation other than 0: a node that knows of none could only
 // search the wrong one.
 const denseVersion = 2
+
+// repairVersion is that of an answer to Info which tells of a repair.
+const repairVersion = 2
