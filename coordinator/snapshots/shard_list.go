@@ -2,6 +2,7 @@ package snapshots
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"sagasu/internal/blob"
@@ -102,4 +103,8 @@ func (l *ShardList) contents() []blob.Content {
 		}
 	}
 	return out
+}
+
+func sortFiles(files []File) {
+	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 }

@@ -169,3 +169,6 @@ func (v *View) Repository(name string) (Repository, bool) {
 func (v *View) Repositories() []Repository { return v.repositories }
 
 func repositoryKey(r *Repository) string { return r.Name }
+
+// RepositoryBusy reports whether a snapshot is taken to a repository, or deleted from it.
+func (v *View) RepositoryBusy(name string) bool { return v.repositoryIdle(name) != nil }

@@ -112,7 +112,7 @@ func imports() map[string][]string {
 		},
 		"coordinator/jobs":      {"api", "internal/vfs"},
 		"coordinator/keyring":   {"coordinator/state", "internal/auth", "internal/obs"},
-		"coordinator/snapshots": {"api", "coordinator/state", "internal/blob", "internal/vfs"},
+		"coordinator/snapshots": {"api", "coordinator/state", "internal/blob", "internal/obs", "internal/vfs"},
 		"coordinator/httpapi":   {"api", "coordinator/query", "internal/auth", "internal/obs", "sparse"},
 		"coordinator/elastic":   {"api", "coordinator/query", "internal/obs"},
 		"coordinator": {
