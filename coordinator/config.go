@@ -56,6 +56,8 @@ type Config struct {
 	// ScrubEvery and ScrubBytesPerSecond are those of shard.Config.
 	ScrubEvery          time.Duration
 	ScrubBytesPerSecond int
+	// MergeBytesPerSecond is that of shard.Config.
+	MergeBytesPerSecond int
 
 	// SearchDelay is shard.Config.SearchDelay.
 	SearchDelay time.Duration
@@ -114,6 +116,7 @@ func (c *Config) Validate() error {
 	wrong(!(c.SearchLog >= 0 && c.SearchLog <= 1), "SearchLog is %v, must be 0 to 1", c.SearchLog)
 	wrong(c.ScrubEvery < 0, "ScrubEvery is %s", c.ScrubEvery)
 	wrong(c.ScrubBytesPerSecond <= 0, "ScrubBytesPerSecond is %d", c.ScrubBytesPerSecond)
+	wrong(c.MergeBytesPerSecond < 0, "MergeBytesPerSecond is %d", c.MergeBytesPerSecond)
 	for _, r := range c.Roles {
 		known := r == state.RoleCoordinator || r == state.RoleShard || r == state.RoleGateway
 		wrong(!known, "role %q is none of %s, %s, %s", r, state.RoleCoordinator, state.RoleShard, state.RoleGateway)

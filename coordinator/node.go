@@ -147,6 +147,7 @@ func (n *Node) openHost() error {
 	}
 	cfg.Founded, cfg.SearchDelay = n.markFounded, n.cfg.SearchDelay
 	cfg.ScrubEvery, cfg.ScrubBytesPerSecond = n.cfg.ScrubEvery, n.cfg.ScrubBytesPerSecond
+	cfg.MergeBytesPerSecond = n.cfg.MergeBytesPerSecond
 	cfg.Now, cfg.After, cfg.Logger, cfg.Registry = n.cfg.Now, n.cfg.After, n.cfg.Logger, n.cfg.Registry
 	if n.net != nil {
 		cfg.Network, cfg.Peers = n.net.groups, n.peers

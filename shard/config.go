@@ -68,6 +68,9 @@ type Config struct {
 	ScrubEvery time.Duration
 	// ScrubBytesPerSecond bounds what all replicas of this host together read to verify their files.
 	ScrubBytesPerSecond int
+	// MergeBytesPerSecond bounds what merges of all replicas of this host together write, unless an index has too many
+	// segments; 0 is no bound.
+	MergeBytesPerSecond int
 	// SearchDelay makes every search wait that long, for tests of what one slow node costs.
 	SearchDelay time.Duration
 	// Now is the clock, After the timers.
@@ -100,6 +103,9 @@ func (c *Config) Validate() error {
 	missing("Founded", c.Founded == nil)
 	missing("TransferBytesPerSecond", c.TransferBytesPerSecond <= 0)
 	missing("ScrubBytesPerSecond", c.ScrubBytesPerSecond <= 0)
+	if c.MergeBytesPerSecond < 0 {
+		errs = append(errs, fmt.Errorf("MergeBytesPerSecond is %d", c.MergeBytesPerSecond))
+	}
 	if c.ScrubEvery < 0 {
 		errs = append(errs, fmt.Errorf("ScrubEvery is %s", c.ScrubEvery))
 	}

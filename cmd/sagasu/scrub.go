@@ -8,13 +8,13 @@ import (
 	"sagasu/coordinator"
 )
 
-// megabyte is what scrub-rate counts in, as makers of disks do.
+// megabyte is what scrub-rate and merge-rate count in, as makers of disks do.
 const megabyte = 1_000_000
 
-// maxScrubRate is more than disks read.
+// maxScrubRate is more than disks read or write.
 const maxScrubRate = 100_000
 
-// scrubSettings say how often and how fast a node verifies the files it has open.
+// scrubSettings say how often and how fast a node verifies the files it has open, and how fast it merges them.
 func scrubSettings() []setting {
 	defaults := coordinator.Default()
 	return []setting{
@@ -26,6 +26,9 @@ func scrubSettings() []setting {
 			"scrub-rate", strconv.Itoa(defaults.ScrubBytesPerSecond / megabyte), "MB per second that the node reads at " +
 				"most to verify files", checkScrubRate,
 		},
+		{
+			"merge-rate", "0", "MB per second that merges of segments write at most; 0 is as fast as they can", checkMergeRate,
+		},
 	}
 }
 
@@ -36,7 +39,12 @@ func configureScrub(conf *configuration, cfg *coordinator.Config) error {
 		return err
 	}
 	rate, err := conf.count("scrub-rate")
+	if err != nil {
+		return err
+	}
 	cfg.ScrubBytesPerSecond = rate * megabyte
+	rate, err = conf.count("merge-rate")
+	cfg.MergeBytesPerSecond = rate * megabyte
 	return err
 }
 
@@ -50,6 +58,13 @@ func checkRest(v string) error {
 func checkScrubRate(v string) error {
 	if n, err := strconv.Atoi(v); err != nil || n < 1 || n > maxScrubRate {
 		return fmt.Errorf("%q is no number of 1 to %d", v, maxScrubRate)
+	}
+	return nil
+}
+
+func checkMergeRate(v string) error {
+	if n, err := strconv.Atoi(v); err != nil || n < 0 || n > maxScrubRate {
+		return fmt.Errorf("%q is no number of 0 to %d", v, maxScrubRate)
 	}
 	return nil
 }

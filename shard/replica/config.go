@@ -14,6 +14,7 @@ import (
 	"sagasu/internal/consensus"
 	"sagasu/internal/dense"
 	"sagasu/internal/vfs"
+	"sagasu/sparse"
 	"sagasu/sparse/analysis"
 )
 
@@ -59,6 +60,8 @@ type Config struct {
 	// ScrubPace is called with a number of bytes before they are read for that, and waits until they may be; nil
 	// lets them pass. Its error, such as the context's, ends that time.
 	ScrubPace func(ctx context.Context, bytes int) error
+	// Courtesy is sparse.Config.Courtesy; nil is that package's default.
+	Courtesy *sparse.Courtesy
 	// Now is the clock, After the timers of the workers.
 	Now      func() time.Time
 	After    func(time.Duration) <-chan time.Time

@@ -116,6 +116,7 @@ func (r *Replica) openSparse() error {
 	cfg := sparse.Default()
 	cfg.FS, cfg.Dir, cfg.Schema = r.cfg.FS, filepath.Join(r.cfg.Dir, sparseDir), r.cfg.Schema
 	cfg.Analyzers, cfg.Logger, cfg.State = r.cfg.Analyzers, r.cfg.Logger, r.manifestState
+	cfg.Courtesy = r.cfg.Courtesy
 	if r.cfg.FlushBytes > 0 {
 		cfg.FlushBytes = r.cfg.FlushBytes
 	}
