@@ -14,7 +14,7 @@ import (
 
 // Write applies writes to an index, those of a shard in their order, and gives a result for each. They are
 // durable and visible on return; with opts.WaitDense their vectors are too. Writes to several shards are
-// not atomic: if an error comes back, some may have been applied.
+// not atomic: if an error comes back, some may have been applied. With opts.Only it writes nothing else than that selects.
 func (n *Node) Write(ctx context.Context, index string, documents []api.Write,
 	opts httpapi.WriteOptions,
 ) ([]api.WriteResult, error) {
@@ -22,6 +22,16 @@ func (n *Node) Write(ctx context.Context, index string, documents []api.Write,
 	if err != nil {
 		return nil, err
 	}
+	if opts.Only != nil {
+		return n.writeWithin(ctx, l, documents, opts)
+	}
+	return n.writeTo(ctx, l, documents, opts)
+}
+
+// writeTo is Write where the index is found, and all documents may be written.
+func (n *Node) writeTo(ctx context.Context, l *layout, documents []api.Write, opts httpapi.WriteOptions) (
+	[]api.WriteResult, error,
+) {
 	if l.Schema.Passages != nil {
 		return n.writePassages(ctx, l, documents, opts)
 	}

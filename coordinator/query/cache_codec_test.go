@@ -99,6 +99,7 @@ func testRequest() *api.SearchRequest {
 			&api.Prefix{Field: "f", Value: "v", Boost: 1}, &api.IDs{Values: []string{"a"}, Boost: 1},
 			&api.MatchAll{Boost: 1},
 		}, Boost: 1},
+		Only:    &api.Term{Field: "tenant", Value: text, Boost: 1},
 		Vector:  []float32{1, 2},
 		Fusion:  api.Fusion{Method: "rrf", K: 60, Window: 10, Weights: api.Weights{Sparse: 1, Dense: 1}},
 		Explain: true, Timeout: time.Second, Sequence: []string{"s"}, AllowPartial: true, NoCache: true,

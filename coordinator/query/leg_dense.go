@@ -63,7 +63,7 @@ func (s *search) denseK() int { return min(s.window, maxDenseCandidates) }
 // searchShards asks each shard for the nearest of its documents.
 func (s *search) searchShards(ctx context.Context, leg *denseLeg, vector []float32) {
 	req := DenseRequest{
-		Generation: s.target.Schema.Dense.Generation, Vector: vector, K: s.denseK(), Filter: s.req.Filter,
+		Generation: s.target.Schema.Dense.Generation, Vector: vector, K: s.denseK(), Filter: s.filter,
 	}
 	answers := everywhere(ctx, s.target.Shards, func(ctx context.Context, _ int, shard Shard) (DenseResult, error) {
 		return shard.SearchDense(ctx, req)

@@ -16,11 +16,11 @@ import (
 // or deleted since, so each hit is held against its shard; if too few are left, more are asked for.
 func (s *search) searchVectors(ctx context.Context, leg *denseLeg, vector []float32) {
 	want := s.denseK()
-	q := dense.Query{Vector: vector, K: min(want+want/8+spareVectors, maxDenseCandidates), Filter: s.req.Filter}
+	q := dense.Query{Vector: vector, K: min(want+want/8+spareVectors, maxDenseCandidates), Filter: s.filter}
 	var unfiltered []failure
 	for resolved := false; ; {
 		found, err := call(ctx, func(ctx context.Context) ([]dense.Hit, error) { return s.target.Vectors.Search(ctx, q) })
-		if errors.Is(err, dense.ErrFilterUnsupported) && s.req.Filter != nil && !resolved {
+		if errors.Is(err, dense.ErrFilterUnsupported) && s.filter != nil && !resolved {
 			var ids []string
 			resolved = true
 			if ids, unfiltered, err = s.selected(ctx); err == nil && len(ids) > 0 {
@@ -101,7 +101,7 @@ func (s *search) owner(id string) int {
 // that fail are missing.
 func (s *search) selected(ctx context.Context) (ids []string, failures []failure, err error) {
 	answers := everywhere(ctx, s.target.Shards, func(ctx context.Context, _ int, shard Shard) ([]string, error) {
-		return shard.SelectIDs(ctx, s.req.Filter, maxFilterIDs)
+		return shard.SelectIDs(ctx, s.filter, maxFilterIDs)
 	})
 	late := errors.Is(ctx.Err(), context.DeadlineExceeded)
 	for i, a := range answers {

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"sagasu/api"
+	"sagasu/internal/auth"
 	"sagasu/sparse"
 )
 
@@ -85,10 +86,24 @@ func (s *search) fetchIDs(ctx context.Context, ids [][]string) (documents map[st
 			continue
 		}
 		for _, stored := range a.value {
-			documents[stored.ID] = stored.Source
+			if s.visible(stored.Source) {
+				documents[stored.ID] = stored.Source
+			}
 		}
 	}
 	return documents, failed
+}
+
+// visible reports whether the caller may see a document as it is now: since the legs found it, it may have become
+// somebody else's.
+func (s *search) visible(source api.RawJSON) bool {
+	if s.req.Only == nil {
+		return true
+	}
+	if s.target.Schema.Passages != nil {
+		source, _ = api.TakePassage(source)
+	}
+	return auth.Visible(s.target.Schema, s.req.Only, source)
 }
 
 // fetchLeg is the leg that lacks documents which can't be fetched.

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"sagasu/api"
+	"sagasu/internal/auth"
 	"sagasu/sparse"
 )
 
@@ -89,6 +90,9 @@ type search struct {
 	*Searcher
 	target Target
 	req    *api.SearchRequest
+	// filter is what the documents of every leg must be selected by: what the request asks for, and what its caller is
+	// bound to.
+	filter api.Query
 	window int
 	// owners tells which shard holds a document; nil if there is one shard.
 	owners map[string]int
@@ -125,6 +129,7 @@ func (s *Searcher) execute(
 	ctx context.Context, target Target, req *api.SearchRequest, at *place,
 ) (*api.SearchResponse, error) {
 	run := &search{Searcher: s, target: target, req: req, window: window(req)}
+	run.filter = auth.Restrict(req.Filter, req.Only)
 	if len(target.Shards) > 1 {
 		run.owners = map[string]int{}
 	}
@@ -245,8 +250,11 @@ func (s *search) account(lexical *sparseLeg, meaning *denseLeg) error {
 		}
 		answered = answered || meaning.answered > 0
 		if meaning.lag > 0 {
-			s.degraded.add(api.LegDense, api.ReasonDenseLagging,
-				fmt.Sprintf("%d documents wait for their vectors", meaning.lag))
+			detail := fmt.Sprintf("%d documents wait for their vectors", meaning.lag)
+			if s.req.Only != nil {
+				detail = "documents wait for their vectors" // how many others have is not for this caller
+			}
+			s.degraded.add(api.LegDense, api.ReasonDenseLagging, detail)
 		}
 	}
 	if !answered {

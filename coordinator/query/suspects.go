@@ -52,10 +52,10 @@ func (s *suspects) record(index string, req *api.SearchRequest) {
 
 func (s *suspects) key(index string, req *api.SearchRequest) uint64 {
 	// Encoding these plain values can't fail; if it did, queries would only be told apart less well.
-	text, err := json.Marshal([]any{index, req.Mode, req.Query, req.Filter, req.Vector, req.From, req.Size})
+	text, err := json.Marshal([]any{index, req.Mode, req.Query, req.Filter, req.Only, req.Vector, req.From, req.Size})
 	if err != nil {
 		text = fmt.Appendf(text, "%v", err)
 	}
-	text = fmt.Appendf(text, "%T %T", req.Query, req.Filter)
+	text = fmt.Appendf(text, "%T %T %T", req.Query, req.Filter, req.Only)
 	return maphash.Bytes(s.seed, text)
 }

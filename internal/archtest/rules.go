@@ -107,7 +107,7 @@ func imports() map[string][]string {
 		"coordinator/meta":      {"api", "coordinator/fsm", "coordinator/state", "internal/consensus", "internal/vfs"},
 		"coordinator/route":     {"api", "coordinator/query", "internal/obs", "sparse"},
 		"coordinator/query": {
-			"api", "coordinator/state", "embedclient", "fusion", "internal/dense", "internal/obs", "internal/rediscache",
+			"api", "coordinator/state", "embedclient", "fusion", "internal/auth", "internal/dense", "internal/obs", "internal/rediscache",
 			"sparse",
 		},
 		"coordinator/jobs":      {"api", "internal/vfs"},
@@ -116,8 +116,8 @@ func imports() map[string][]string {
 		"coordinator/httpapi":   {"api", "coordinator/query", "internal/auth", "internal/obs", "sparse"},
 		"coordinator/elastic":   {"api", "coordinator/query", "internal/obs"},
 		"coordinator": {
-			"api", "coordinator/...", "embedclient", "internal/blob", "internal/catalog", "internal/consensus", "internal/dense",
-			"internal/gossip", "internal/obs", "internal/passage", "internal/rediscache", "internal/vfs",
+			"api", "coordinator/...", "embedclient", "internal/auth", "internal/blob", "internal/catalog",
+			"internal/consensus", "internal/dense", "internal/gossip", "internal/obs", "internal/passage", "internal/rediscache", "internal/vfs",
 			"internal/wire", "shard/...", "sparse", "sparse/analysis",
 		},
 
