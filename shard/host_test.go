@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -140,6 +141,10 @@ func TestDamagedReplica(t *testing.T) {
 	c.compact("n1", papers)
 	dir := c.stop("n1")
 	damage(t, filepath.Join(dir, papers))
+	// It can't be repaired.
+	c.members["n0"].handlers[rpc.MethodOpenCheckpoint] = func(context.Context, []byte, []byte) ([]byte, error) {
+		return nil, errAway
+	}
 	m := c.start("n1", dir)
 
 	require.NoError(t, m.host.Await(testContext(t), "notes-0"))
