@@ -1,6 +1,7 @@
 package sparse
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -73,7 +74,7 @@ func (x *Index) merge(chosen []durableSegment) error {
 		t.stops, t.hurry = true, func() bool { return x.segments.Load() >= hurrySegments }
 		written, maps, err = x.build(t, t.fs(x.cfg.FS), inputs)
 		t.done()
-		if err != nil {
+		if err := errors.Join(x.verify(chosen), err); err != nil {
 			return err
 		}
 	}
@@ -81,6 +82,17 @@ func (x *Index) merge(chosen []durableSegment) error {
 		return err
 	}
 	x.cfg.Logger.Debug("merged segments", slog.Int("segments", len(chosen)), slog.Int("documents", docs))
+	return nil
+}
+
+// verify checks segments that were just read: what rotted since it was opened must not get checksums that say it is
+// whole.
+func (x *Index) verify(chosen []durableSegment) error {
+	for _, s := range chosen {
+		if err := s.part.file.Verify(x.work.ctx, func(int) error { return nil }); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -62,6 +62,36 @@ func TestScrub(t *testing.T) {
 		require.ErrorContains(t, err, manifestName)
 		require.ErrorIs(t, x.Err(), ErrCorrupt)
 	})
+	t.Run("what rotted is not merged into a file that is whole", func(t *testing.T) {
+		x, dir := start(t)
+		path := segmentOf(t, dir)
+		apply(t, x, 2, put("c", "three"))
+		flush(t, x)
+		data, err := os.ReadFile(path)
+		require.NoError(t, err)
+		before, err := os.ReadFile(filepath.Join(dir, manifestName))
+		require.NoError(t, err)
+		refused := 0
+		for at := 0; at < len(data); at += 7 {
+			f, err := os.OpenFile(path, os.O_WRONLY, 0)
+			require.NoError(t, err)
+			_, err = f.WriteAt([]byte{data[at] ^ 1}, int64(at))
+			require.NoError(t, err)
+			held, err := x.holdDurable()
+			require.NoError(t, err)
+			require.Len(t, held.segments, 2)
+			err = x.merge(held.segments)
+			require.True(t, Damaged(err), "byte %d: %v", at, err)
+			refused++
+			_, err = f.WriteAt(data[at:at+1], int64(at))
+			require.NoError(t, err)
+			require.NoError(t, f.Close())
+		}
+		require.Positive(t, refused)
+		after, err := os.ReadFile(filepath.Join(dir, manifestName))
+		require.NoError(t, err)
+		require.Equal(t, before, after)
+	})
 	t.Run("being ended does no harm", func(t *testing.T) {
 		x, _ := start(t)
 		stop := errors.New("stop")
