@@ -27,7 +27,7 @@ java_home() {
 jdk=$(java_home)
 ln -sfn "$jdk/bin/java" "$out/java"
 
-go build -trimpath -pgo cmd/sagasu/search.pgo -o "$out/sagasu-peer" ./bench/peers/sagasu
+GOEXPERIMENT=simd go build -trimpath -pgo cmd/sagasu/search.pgo -o "$out/sagasu-peer" ./bench/peers/sagasu
 (cd bench/peers/gopeer && go build -trimpath -o "$out/go-peer" .)
 if [ ! -x "$out/peer-tantivy" ] || [ -n "$(find bench/peers/tantivy -newer "$out/peer-tantivy" -type f)" ]; then
 	CARGO_TARGET_DIR="$out/tantivy-target" cargo build --release --locked --manifest-path bench/peers/tantivy/Cargo.toml

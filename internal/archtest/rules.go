@@ -58,7 +58,8 @@ func imports() map[string][]string {
 		"sparse/analysis":  {},
 		"sparse/mergeplan": {},
 		"sparse/reorder":   {},
-		"sparse/kernel":    {"sparse/segment"},
+		"sparse/kernel":    {"sparse/segment", "sparse/simd"},
+		"sparse/simd":      {},
 		"sparse/segment":   {"api", "internal/invariants", "internal/vfs", "sparse/reorder"},
 		"sparse":           {"api", "internal/invariants", "internal/vfs", "sparse/..."},
 

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"sagasu/sparse/segment"
+	"sagasu/sparse/simd"
 )
 
 // leads orders the cursors by the number of their postings and reports whether a conjunction is to follow the first: not
@@ -106,7 +107,8 @@ func (s *Searcher) gather(lead *cursor, block int, least uint8) {
 			flat += uint32(c.bounds[c.List.Max])
 		}
 	}
-	for at := nextAtLeast(impacts, 0, least); at < len(impacts); at = nextAtLeast(impacts, at+1, least) {
+	places := simd.Reach(impacts, least)
+	for at := places.Next(0); at < len(impacts); at = places.Next(at + 1) {
 		doc := lead.read.docs[at&(segment.BlockDocs-1)]
 		rest := flat
 		if len(s.heavy) > 0 {

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"sagasu/sparse/segment"
+	"sagasu/sparse/simd"
 )
 
 // Phrase asks for terms at given distances in one text field. The query's terms are distinct and all have the weight of the
@@ -117,7 +118,8 @@ func (s *Searcher) ledPhrase(p *Phrase) (matches int) {
 		}
 		first := block * segment.BlockDocs
 		impacts := l.Impacts[first : first+lead.read.n]
-		for at := nextAtLeast(impacts, 0, clampImpact(least)); at < len(impacts); at = nextAtLeast(impacts, at+1, clampImpact(least)) {
+		places := simd.Reach(impacts, clampImpact(least))
+		for at := places.Next(0); at < len(impacts); at = places.Next(at + 1) {
 			doc := lead.read.docs[at&(segment.BlockDocs-1)]
 			if len(s.heavy) > 0 {
 				if rest := s.heavy[doc/windowDocs]; rest == 0 || rest < s.floor {

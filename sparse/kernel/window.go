@@ -5,6 +5,7 @@ import (
 	"math/bits"
 
 	"sagasu/sparse/segment"
+	"sagasu/sparse/simd"
 )
 
 func count(words *[windowWords]uint64) int {
@@ -63,24 +64,23 @@ func (s *Searcher) singleBlocks(c *cursor, base, end, rest uint32, least uint8, 
 		if l.BlockBound(block) < least {
 			continue
 		}
+		first := block * segment.BlockDocs
+		impacts := l.Impacts[first:min(first+segment.BlockDocs, l.Docs)]
+		places := simd.Reach(impacts, least)
+		if !places.Any() {
+			continue
+		}
 		if !c.read.load(l, block) {
 			s.corrupt()
 			return
 		}
-		first := block * segment.BlockDocs
-		impacts := l.Impacts[first : first+c.read.n]
-		for at := nextAtLeast(impacts, 0, least); at < len(impacts); at = nextAtLeast(impacts, at+1, least) {
-			doc := c.read.docs[at&(segment.BlockDocs-1)]
-			if doc < base {
-				continue
+		for i, w := range places {
+			for ; w != 0; w &= w - 1 {
+				at := i*64 + bits.TrailingZeros64(w)
+				if doc := c.read.docs[at&(segment.BlockDocs-1)]; doc-base < windowDocs && (!limited || s.allowed(doc)) {
+					s.found, s.bound = append(s.found, doc), append(s.bound, uint32(c.bounds[impacts[at]])+rest)
+				}
 			}
-			if doc >= end {
-				break
-			}
-			if limited && !s.allowed(doc) {
-				continue
-			}
-			s.found, s.bound = append(s.found, doc), append(s.bound, uint32(c.bounds[impacts[at]])+rest)
 		}
 	}
 }
@@ -92,27 +92,28 @@ func (s *Searcher) singleDense(c *cursor, base, rest uint32, least uint8, limite
 	words := l.Words[w*windowWords : (w+1)*windowWords]
 	// before is the rank of the first document of word.
 	word, before := 0, from
-	for at := from; at < to; at++ {
-		if bound := at / segment.BoundDocs; l.Bounds[bound] < least {
-			at = (bound+1)*segment.BoundDocs - 1
+	for at := from; at < to; {
+		end := min(to, (at/segment.BoundDocs+1)*segment.BoundDocs)
+		if l.Bounds[at/segment.BoundDocs] < least {
+			at = end
 			continue
 		}
-		stop := min(to, (at/segment.BoundDocs+1)*segment.BoundDocs)
-		if at = nextAtLeast(l.Impacts[:stop], at, least); at >= stop {
-			at = stop - 1
-			continue
+		for i, w := range simd.Reach(l.Impacts[at:end], least) {
+			for ; w != 0; w &= w - 1 {
+				posting := at + i*64 + bits.TrailingZeros64(w)
+				n := bits.OnesCount64(words[word])
+				for posting-before >= n {
+					before += n
+					word++
+					n = bits.OnesCount64(words[word])
+				}
+				doc := base + uint32(word*64+nth(words[word], posting-before))
+				if !limited || s.allowed(doc) {
+					s.found, s.bound = append(s.found, doc), append(s.bound, uint32(c.bounds[l.Impacts[posting]])+rest)
+				}
+			}
 		}
-		n := bits.OnesCount64(words[word])
-		for at-before >= n {
-			before += n
-			word++
-			n = bits.OnesCount64(words[word])
-		}
-		doc := base + uint32(word*64+nth(words[word], at-before))
-		if limited && !s.allowed(doc) {
-			continue
-		}
-		s.found, s.bound = append(s.found, doc), append(s.bound, uint32(c.bounds[l.Impacts[at]])+rest)
+		at = end
 	}
 }
 

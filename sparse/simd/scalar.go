@@ -1,0 +1,8 @@
+//go:build !goexperiment.simd || !amd64
+
+package simd
+
+// vectors says that there are no vector twins in this build.
+const vectors = false
+
+func reachVector(*Places, []uint8, uint8) int { return 0 }
