@@ -11,6 +11,7 @@ import (
 
 	"sagasu/coordinator/query"
 	"sagasu/coordinator/reconcile"
+	"sagasu/coordinator/snapshots"
 	"sagasu/coordinator/state"
 	"sagasu/internal/catalog"
 	"sagasu/internal/vfs"
@@ -58,6 +59,11 @@ type Config struct {
 	ScrubBytesPerSecond int
 	// MergeBytesPerSecond is that of shard.Config.
 	MergeBytesPerSecond int
+
+	// SnapshotDirs are directories that repositories of snapshots may be in, or below; without any none may.
+	SnapshotDirs []string
+	// S3Credentials are what the node has for S3 stores, by the name that repositories call them.
+	S3Credentials map[string]snapshots.Credentials
 
 	// SearchDelay is shard.Config.SearchDelay.
 	SearchDelay time.Duration

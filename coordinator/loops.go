@@ -18,6 +18,7 @@ func (n *Node) start() {
 	n.loop("found the cluster", n.foundCluster)
 	n.loop("join the cluster", n.joinCluster)
 	n.loop("end comparisons that were lost", n.lostComparisons)
+	n.loop("end verifications of snapshots that were lost", n.lostVerifications)
 	n.jobs.Start()
 	n.loop("keep jobs", n.keepJobs)
 	if n.register != nil {
@@ -31,6 +32,7 @@ func (n *Node) start() {
 		n.loop("raise the feature level", n.raiseLevel)
 		n.loop("end jobs of removed nodes", n.endLostJobs)
 		n.running.Go(func() { n.newReconciler().Run(n.ctx) })
+		n.running.Go(n.keepSnapshots)
 	}
 	if n.net != nil {
 		n.running.Go(n.tellLoad)
@@ -180,7 +182,7 @@ func (n *Node) holdReplicas(_ context.Context, view *state.View) error {
 		return shard.Assignment{
 			Shard: s.ID, Index: x.Name, IndexID: x.UUID, Schema: x.Schema, Next: x.Next, Retired: x.Retired,
 			Resting: n.resting.of(&x, n.cfg.Now().Add(-n.cfg.DropRest)), From: s.From, To: s.To,
-			Epoch: s.Epoch, Nodes: s.Nodes, Founded: s.Founded, Mixed: view.FeatureLevel() < state.LevelGenerations,
+			Seed: x.Restore != nil, Epoch: s.Epoch, Nodes: s.Nodes, Founded: s.Founded, Mixed: view.FeatureLevel() < state.LevelGenerations,
 		}
 	}
 	var assigned []shard.Assignment

@@ -43,6 +43,8 @@ type Node struct {
 	verifying *verifying
 	// jobs are the bulks that this node has taken.
 	jobs *jobs.Manager
+	// snapshots is what cuts shards for them, and fills shards from them.
+	snapshots *snapshotParts
 	// register has the catalog; nil if there is none.
 	register *catalogKeeper
 
@@ -70,6 +72,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	n := &Node{cfg: cfg, lock: lock, started: cfg.Now(), verifying: newVerifying(), resting: newResting()}
 	n.who.Store(&who)
+	n.snapshots = newSnapshotParts(n)
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	if err := n.open(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
@@ -96,6 +99,7 @@ func (n *Node) open(ctx context.Context) error {
 	if err := n.openHost(); err != nil {
 		return err
 	}
+	n.openSnapshots()
 	if err := n.openGateway(); err != nil {
 		return err
 	}
@@ -146,6 +150,7 @@ func (n *Node) openHost() error {
 		cfg.Ledger = catalogLedger{n.register}
 	}
 	cfg.Founded, cfg.SearchDelay = n.markFounded, n.cfg.SearchDelay
+	cfg.Seed = n.snapshots.seed
 	cfg.ScrubEvery, cfg.ScrubBytesPerSecond = n.cfg.ScrubEvery, n.cfg.ScrubBytesPerSecond
 	cfg.MergeBytesPerSecond = n.cfg.MergeBytesPerSecond
 	cfg.Now, cfg.After, cfg.Logger, cfg.Registry = n.cfg.Now, n.cfg.After, n.cfg.Logger, n.cfg.Registry
@@ -248,6 +253,7 @@ func (n *Node) Close() error {
 		}
 		cancel()
 	}
+	n.snapshots.close()
 	if n.host != nil {
 		errs = append(errs, n.host.Close())
 	}

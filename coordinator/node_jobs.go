@@ -12,6 +12,7 @@ import (
 	"sagasu/coordinator/httpapi"
 	"sagasu/coordinator/jobs"
 	"sagasu/coordinator/reconcile"
+	"sagasu/coordinator/snapshots"
 	"sagasu/coordinator/state"
 )
 
@@ -288,6 +289,8 @@ func (n *Node) cancelOperation(ctx context.Context, o state.Operation) error {
 		return n.cancelReembed(ctx, o)
 	case KindVerify:
 		return n.cancelVerify(ctx, o)
+	case snapshots.KindSnapshot, snapshots.KindRestore:
+		return n.cancelSnapshot(ctx, o)
 	}
 	return api.NewProblem(api.ProblemConflict, 409, "id", "operations of kind %s can't be cancelled", o.Kind)
 }

@@ -151,7 +151,8 @@ func (h *Host) Ready(ctx context.Context) error {
 	h.mu.RLock()
 	shards := make([]*hosted, 0, len(h.shards))
 	for _, s := range h.shards {
-		if _, gone := s.wanted(); gone == keep {
+		// What is being restored is not to be found yet, and may take long.
+		if want, gone := s.wanted(); gone == keep && (!want.Seed || want.Founded) {
 			shards = append(shards, s)
 		}
 	}

@@ -17,6 +17,7 @@ type Node interface {
 	Settings
 	Vectors
 	Jobs
+	Snapshots
 	Register
 	Reports
 	// Ready gives nil when requests can be served, else an error that names what is missing.
