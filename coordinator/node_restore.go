@@ -159,5 +159,11 @@ func (n *Node) planRestore(view *state.View, part *snapshots.IndexPart, from sta
 
 // cancelSnapshot lets the metadata's leader end what it takes or restores.
 func (n *Node) cancelSnapshot(ctx context.Context, o state.Operation) error {
-	return n.steer(ctx, state.SteerOperation{ID: o.ID, Action: state.SteerCancel, By: "user", Millis: n.cfg.Now().UnixMilli()})
+	_, err := n.meta.Propose(ctx, state.SteerOperation{
+		ID: o.ID, Action: state.SteerCancel, By: "user", Millis: n.cfg.Now().UnixMilli(),
+	})
+	if err != nil {
+		return fmt.Errorf("cancel operation %s: %w", o.ID, err)
+	}
+	return nil
 }
