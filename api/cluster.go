@@ -103,6 +103,8 @@ type ReplicaStatus struct {
 	Documents int    `json:"documents"`
 	DenseLag  int    `json:"dense_lag_documents"`
 	Bytes     int64  `json:"bytes"`
+	// Move is arriving or leaving for a copy that is made or given up: searches do not ask it.
+	Move string `json:"move,omitempty"`
 	// Error is why it failed or can't be reached.
 	Error string `json:"error,omitempty"`
 	// Repair tells how far the replacing of damaged files is, of a replica in state repairing.

@@ -237,6 +237,10 @@ func (p *Problem) AppendJSON(dst []byte) []byte {
 		dst = append(dst, `,"field":`...)
 		dst = AppendString(dst, p.Field)
 	}
+	if p.Reason != "" {
+		dst = append(dst, `,"reason":`...)
+		dst = AppendString(dst, p.Reason)
+	}
 	return append(dst, '}')
 }
 

@@ -11,6 +11,8 @@ type Problem struct {
 	Detail string `json:"detail,omitempty"`
 	// Field names what is at fault as a path in the request, e.g. "query.bool.must[2].term.year".
 	Field string `json:"field,omitempty"`
+	// Reason names why a change of the cluster is refused, of the list at Refused; empty for other problems.
+	Reason string `json:"reason,omitempty"`
 }
 
 // Error gives "field: detail", so a Problem can travel as an error.

@@ -178,7 +178,7 @@ func (n reconciled) Settled(ctx context.Context, s state.Shard, added string) (b
 	ctx, cancel := context.WithTimeout(ctx, infoTimeout)
 	defer cancel()
 	var errs []error
-	for _, node := range s.Nodes {
+	for _, node := range s.Members() {
 		stats, err := n.net.groups.Status(ctx, node, s.ID)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("ask %s: %w", node, err))
@@ -187,7 +187,7 @@ func (n reconciled) Settled(ctx context.Context, s state.Shard, added string) (b
 		if stats.State != "Leader" {
 			continue
 		}
-		return settled(stats.Members, s.Nodes, added), nil
+		return settled(stats.Members, s.Members(), added), nil
 	}
 	return false, errors.Join(errs...)
 }

@@ -12,3 +12,13 @@ func diskLoad(dir string) (usedPercent int, freeBytes uint64) {
 	const coarse = 1 << 30
 	return int(100 - 100*s.Bavail/s.Blocks), s.Bavail * uint64(s.Bsize) / coarse * coarse
 }
+
+// diskSpace gives the size of the file system of a directory and what is free of it, in bytes; zeros if that can't be
+// told.
+func diskSpace(dir string) (total, free uint64) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(dir, &s); err != nil {
+		return 0, 0
+	}
+	return s.Blocks * uint64(s.Bsize), s.Bavail * uint64(s.Bsize)
+}

@@ -116,6 +116,7 @@ func (l *layouts) describe(x state.Index) (*layout, error) {
 		}
 		l.vocabularies[x.UUID] = made.terms
 	}
+	view := l.present.Load().view
 	for _, s := range x.Shards {
 		t := l.traces[s.ID]
 		if t == nil {
@@ -124,7 +125,10 @@ func (l *layouts) describe(x state.Index) (*layout, error) {
 		}
 		sl := shardLayout{Shard: s, trace: t}
 		for _, node := range s.Nodes {
-			sl.copies = append(sl.copies, l.node.copyOn(s.ID, node))
+			c := l.node.copyOn(s.ID, node)
+			known, _ := view.Node(node)
+			c.Last = known.Drain != nil
+			sl.copies = append(sl.copies, c)
 		}
 		made.shards = append(made.shards, sl)
 	}

@@ -55,6 +55,18 @@ const (
 	jobProgressEvery = 5 * time.Second
 	// jobRetention is how long what is known of a job is kept on its node, unless its operation is forgotten before.
 	jobRetention = 7 * 24 * time.Hour
+	// pulseWindow is what the percentile of searches is taken over, of at most pulseSearches; of fewer than pulseLeast it
+	// says nothing.
+	pulseWindow   = 30 * time.Second
+	pulseSearches = 2048
+	pulseLeast    = 20
+	// maxLagging is how many entries a copy may lack to count as one that has everything: what a group under full load
+	// commits in well under a second.
+	maxLagging = 256
+	// drainPace is about how many leaderships a node hands over in a second.
+	drainPace = 10
+	// retireTimeout bounds what a node does to be ready for its stop: less than what calls are given to end.
+	retireTimeout = 8 * time.Second
 	// conflictShown is how long a conflict of gossip is told of after it was seen last.
 	conflictShown = 10 * time.Minute
 )

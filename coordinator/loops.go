@@ -18,6 +18,7 @@ func (n *Node) start() {
 	n.loop("found the cluster", n.foundCluster)
 	n.loop("join the cluster", n.joinCluster)
 	n.loop("end comparisons that were lost", n.lostComparisons)
+	n.loop("hand over the metadata and come back", n.keepDrain)
 	n.loop("end verifications of snapshots that were lost", n.lostVerifications)
 	n.jobs.Start()
 	n.loop("keep jobs", n.keepJobs)
@@ -178,11 +179,14 @@ func (n *Node) gossipMeta() gossip.Meta {
 // holdReplicas tells the host which replicas it shall hold.
 func (n *Node) holdReplicas(_ context.Context, view *state.View) error {
 	n.resting.look(view, n.cfg.Now())
+	yielding := drained(view)
 	assignment := func(x state.Index, s state.Shard) shard.Assignment {
 		return shard.Assignment{
 			Shard: s.ID, Index: x.Name, IndexID: x.UUID, Schema: x.Schema, Next: x.Next, Retired: x.Retired,
 			Resting: n.resting.of(&x, n.cfg.Now().Add(-n.cfg.DropRest)), From: s.From, To: s.To,
-			Seed: x.Restore != nil, Epoch: s.Epoch, Nodes: s.Nodes, Founded: s.Founded, Mixed: view.FeatureLevel() < state.LevelGenerations,
+			Seed: x.Restore != nil, Epoch: s.Epoch, Nodes: s.Members(), Founded: s.Founded,
+			Mixed:    view.FeatureLevel() < state.LevelGenerations,
+			Yielding: yielding, CopyBytesPerSecond: copyRate(view, &s), CopyPaused: copyPaused(view, &s),
 		}
 	}
 	var assigned []shard.Assignment
@@ -196,6 +200,36 @@ func (n *Node) holdReplicas(_ context.Context, view *state.View) error {
 	// Before the metadata are known to have been the newest once, what they lack may only be missing here.
 	sure := n.meta.Current() && view.ClusterID() != ""
 	return n.host.Assign(view.Version(), assigned, find, sure)
+}
+
+// drained gives the nodes that are being drained.
+func drained(view *state.View) (nodes []string) {
+	for _, known := range view.Nodes() {
+		if known.Drain != nil {
+			nodes = append(nodes, known.ID)
+		}
+	}
+	return nodes
+}
+
+// copyRate is how fast a replica that is being made may be copied, in bytes per second.
+func copyRate(view *state.View, s *state.Shard) uint64 {
+	if s.Move == nil {
+		return 0
+	}
+	if o, ok := view.Operation(s.Move.Operation); ok && o.Throttle != 0 {
+		return o.Throttle
+	}
+	return uint64(view.Number(state.SettingMoveBytes))
+}
+
+// copyPaused reports whether it rests.
+func copyPaused(view *state.View, s *state.Shard) bool {
+	if s.Move == nil {
+		return false
+	}
+	o, _ := view.Operation(s.Move.Operation)
+	return o.State == state.OperationPaused
 }
 
 // knowNewest finds out once that this coordinator's metadata are not older than the leader's.

@@ -54,6 +54,10 @@ type Node struct {
 	running sync.WaitGroup
 	closed  atomic.Bool
 	started time.Time
+	// pulse knows how long searches took lately.
+	pulse pulse
+	// returning tells how this process met the drain of its node; see keepDrain.
+	returning returning
 	// joinTrouble is why the node could not register; nil if it could.
 	joinTrouble atomic.Pointer[error]
 }
@@ -108,6 +112,7 @@ func (n *Node) open(ctx context.Context) error {
 	}
 	if n.net != nil {
 		meta.RegisterSeen(n.net.handle, n.meta)
+		n.net.handle(methodReport, n.answerReport)
 		n.startFounding()
 		n.net.serve()
 	} else if err := n.meta.recover(ctx); err != nil {

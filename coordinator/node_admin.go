@@ -50,17 +50,27 @@ func describeOperation(o state.Operation) api.Operation {
 	return api.Operation{
 		ID: o.ID, Kind: o.Kind, State: string(o.State), Reason: o.Reason, Index: o.Index, Shard: o.Shard,
 		Node: o.Node, Error: o.Error, Done: o.Done, Total: o.Total, CreatedMillis: o.CreatedMillis,
-		UpdatedMillis: o.UpdatedMillis, EstimateSeconds: estimate(o),
+		UpdatedMillis: o.UpdatedMillis, EstimateSeconds: estimate(o), Parent: o.Parent, From: o.From, Step: o.Step,
+		RequestedBy: o.RequestedBy, PausedBy: o.PausedBy, ThrottleBytesPerSecond: o.Throttle, Bytes: o.Bytes,
+		TotalBytes: o.TotalBytes, StartedMillis: o.StartedMillis,
 	}
 }
 
-// estimate gives the seconds that an operation still needs at its rate so far, as of when its progress was noted.
+// estimate gives the seconds that an operation still needs at its rate so far, as of when its progress was noted: by
+// its bytes, if it has any.
 func estimate(o state.Operation) float64 {
-	spent := float64(o.UpdatedMillis-o.CreatedMillis) / 1000
-	if o.State != state.OperationRunning || o.Done == 0 || o.Done >= o.Total || spent < 1 {
+	began, done, total := o.CreatedMillis, o.Done, o.Total
+	if o.StartedMillis != 0 {
+		began = o.StartedMillis
+	}
+	if o.TotalBytes != 0 {
+		done, total = o.Bytes, o.TotalBytes
+	}
+	spent := float64(o.UpdatedMillis-began) / 1000
+	if o.State != state.OperationRunning || done == 0 || done >= total || spent < 1 {
 		return 0
 	}
-	return spent * float64(o.Total-o.Done) / float64(o.Done)
+	return spent * float64(total-done) / float64(done)
 }
 
 // RemoveNode takes a node out of the metadata. One that is alive is refused: it would register again.

@@ -187,8 +187,12 @@ func roleNames(roles []state.Role) []string {
 
 // explain says what a shard lacks.
 func explain(s *api.ShardStatus) string {
-	text := ""
+	text, placed := "", 0
 	for _, r := range s.Replicas {
+		if r.Move != "" {
+			continue
+		}
+		placed++
 		if r.State != "leader" && r.State != "follower" {
 			text += fmt.Sprintf("node %s is %s; ", r.Node, r.State)
 		}
@@ -196,7 +200,7 @@ func explain(s *api.ShardStatus) string {
 	if s.Leader == "" {
 		text += "nobody leads; "
 	}
-	if lack := s.WantedReplicas - len(s.Replicas); lack > 0 {
+	if lack := s.WantedReplicas - placed; lack > 0 {
 		text += fmt.Sprintf("%d of %d copies have no node", lack, s.WantedReplicas)
 	}
 	return text
@@ -214,15 +218,48 @@ func (n *Node) Shards(ctx context.Context, index string) ([]api.ShardStatus, err
 			continue
 		}
 		for _, s := range x.Shards {
-			out = append(out, api.ShardStatus{
-				Index: x.Name, Shard: s.ID, Ordinal: s.Ordinal, FromSlot: s.From, ToSlot: s.To, Epoch: s.Epoch,
-				WantedReplicas: x.Replicas, Replicas: make([]api.ReplicaStatus, len(s.Nodes)),
-			})
-			for i, node := range s.Nodes {
-				out[len(out)-1].Replicas[i].Node = node
-			}
+			out = append(out, describeShard(&x, &s))
 		}
 	}
+	n.askReplicas(ctx, out)
+	return out, nil
+}
+
+// shardStatus asks the replicas of one shard how they are.
+func (n *Node) shardStatus(ctx context.Context, x *state.Index, s *state.Shard) api.ShardStatus {
+	one := []api.ShardStatus{describeShard(x, s)}
+	n.askReplicas(ctx, one)
+	return one[0]
+}
+
+// describeShard gives a shard as the metadata have it.
+func describeShard(x *state.Index, s *state.Shard) api.ShardStatus {
+	members := s.Members()
+	out := api.ShardStatus{
+		Index: x.Name, Shard: s.ID, Ordinal: s.Ordinal, FromSlot: s.From, ToSlot: s.To, Epoch: s.Epoch,
+		WantedReplicas: x.Replicas, Replicas: make([]api.ReplicaStatus, len(members)),
+	}
+	for i, node := range members {
+		out.Replicas[i].Node = node
+		switch {
+		case slices.Contains(s.Nodes, node):
+		case s.Move.Switched:
+			out.Replicas[i].Move = replicaLeaving
+		default:
+			out.Replicas[i].Move = replicaArriving
+		}
+	}
+	return out
+}
+
+// The values of api.ReplicaStatus.Move.
+const (
+	replicaArriving = "arriving"
+	replicaLeaving  = "leaving"
+)
+
+// askReplicas asks all replicas of shards how they are, and judges the shards.
+func (n *Node) askReplicas(ctx context.Context, out []api.ShardStatus) {
 	ctx, cancel := context.WithTimeout(ctx, infoTimeout)
 	defer cancel()
 	var asking sync.WaitGroup
@@ -240,7 +277,6 @@ func (n *Node) Shards(ctx context.Context, index string) ([]api.ShardStatus, err
 	for i := range out {
 		judge(&out[i])
 	}
-	return out, nil
 }
 
 // askReplica fills in how a replica is.
@@ -275,11 +311,10 @@ func (n *Node) askReplica(ctx context.Context, shard string, r *api.ReplicaStatu
 func judge(s *api.ShardStatus) {
 	good := 0
 	for _, r := range s.Replicas {
-		switch r.State {
-		case "leader":
+		if r.State == "leader" {
 			s.Leader = r.Node
-			good++
-		case "follower":
+		}
+		if r.Move == "" && (r.State == "leader" || r.State == "follower") {
 			good++
 		}
 	}

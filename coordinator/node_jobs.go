@@ -257,17 +257,11 @@ func (n *Node) endLostJobs(ctx context.Context, view *state.View) error {
 
 // CancelOperation asks for an operation to end. What can't be cancelled is a *api.Problem.
 func (n *Node) CancelOperation(ctx context.Context, id string) (api.Operation, error) {
-	o, ok := n.meta.View().Operation(id)
-	if !ok {
-		// It may have begun on another node just now.
-		if err := n.sync(ctx); err != nil {
-			return api.Operation{}, fmt.Errorf("look for operation %q: %w: %w", id, api.ErrUnavailable, err)
-		}
-		if o, ok = n.meta.View().Operation(id); !ok {
-			return api.Operation{}, noOperation(id)
-		}
+	o, err := n.findOperation(ctx, id)
+	if err != nil {
+		return api.Operation{}, err
 	}
-	err := n.cancelOperation(ctx, o)
+	err = n.cancelOperation(ctx, o)
 	switch {
 	case errors.Is(err, state.ErrOperationEnded):
 		return api.Operation{}, api.NewProblem(api.ProblemConflict, 409, "id", "operation %s has ended already", id)
@@ -289,6 +283,8 @@ func (n *Node) cancelOperation(ctx context.Context, o state.Operation) error {
 		return n.cancelReembed(ctx, o)
 	case KindVerify:
 		return n.cancelVerify(ctx, o)
+	case reconcile.KindMove, reconcile.KindRebalance, reconcile.KindDrain:
+		return n.cancelMove(ctx, o)
 	case snapshots.KindSnapshot, snapshots.KindRestore:
 		return n.cancelSnapshot(ctx, o)
 	}

@@ -19,6 +19,7 @@ func (n *Node) Search(ctx context.Context, index string, req *api.SearchRequest)
 	at := n.cfg.Now()
 	answer, err := n.searcher.Search(ctx, l.target(n.router, sequence), req)
 	if err == nil {
+		n.pulse.observe(n.cfg.Now(), n.cfg.Now().Sub(at))
 		n.register.logSearch(l, req, answer, at)
 	}
 	return answer, err

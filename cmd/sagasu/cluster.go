@@ -196,6 +196,7 @@ func shardsCommand(t *terminal) *cobra.Command {
 func shardRows(shards []api.ShardStatus) [][]string {
 	rows := [][]string{}
 	for _, s := range shards {
+		placed := 0
 		for i, r := range s.Replicas {
 			row := []string{"", "", "", ""}
 			if i == 0 {
@@ -204,13 +205,18 @@ func shardRows(shards []api.ShardStatus) [][]string {
 				}
 			}
 			state := r.State
+			if r.Move == "" {
+				placed++
+			} else {
+				state += ", " + r.Move
+			}
 			if r.Error != "" {
 				state += ": " + fit(r.Error, 60)
 			}
 			rows = append(rows, append(row, r.Node, state, strconv.FormatUint(r.Applied, 10), strconv.Itoa(r.Documents),
 				strconv.Itoa(r.DenseLag), byteSize(r.Bytes)))
 		}
-		for range s.WantedReplicas - len(s.Replicas) {
+		for range s.WantedReplicas - placed {
 			rows = append(rows, []string{"", "", "", "", "-", "waits for a node", "", "", "", ""})
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
+	"sagasu/coordinator"
 	"sagasu/embedclient"
 )
 
@@ -89,7 +90,8 @@ func serve(ctx context.Context, t *terminal, conf *configuration) (err error) {
 	// The node is closed last: nobody is left then who would ask it.
 	defer func() { err = errors.Join(err, node.Close()) }()
 
-	ctx, end := context.WithCancel(ctx)
+	// A signal ends what is served only when the node has handed over what it leads: until then it answers.
+	ctx, end := retiring(ctx, node)
 	defer end()
 	failed := make(chan error, 2)
 	go func() { failed <- serveAPI(ctx, apiListener, node, p) }()
@@ -103,4 +105,14 @@ func serve(ctx context.Context, t *terminal, conf *configuration) (err error) {
 	end()
 	p.logger.Info("stopping")
 	return errors.Join(first, <-failed)
+}
+
+// retiring gives a context that ends when the node has made itself ready for the end of ctx, or when end is called.
+func retiring(ctx context.Context, node *coordinator.Node) (_ context.Context, end context.CancelFunc) {
+	serving, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		node.Retire()
+		cancel()
+	})
+	return serving, func() { stop(); cancel() }
 }

@@ -17,6 +17,7 @@ type Node interface {
 	Settings
 	Vectors
 	Jobs
+	Operating
 	Snapshots
 	Register
 	Reports

@@ -15,6 +15,8 @@ type Candidate struct {
 	// DownFor is how long it has not, as far as is known: one that has just become the leader knows of no
 	// more than the time since. 0 if it is alive.
 	DownFor time.Duration
+	// OnLeave tells that it is away as was announced, for less time than that.
+	OnLeave bool
 	// DiskUsedPercent is how full the disk of its data is, 0 if that is not known.
 	DiskUsedPercent int
 }

@@ -28,7 +28,7 @@ type Change struct {
 // moved without such a need, and where all is well there is no step.
 //
 // A shard gets one step at a time, and all together get view.RebuildParallel, those with the fewest living
-// replicas first. Who applies them should wait until what was added has caught up before asking again. The
+// replicas first; one whose replica is being moved gets none. Who applies them should wait until what was added has caught up before asking again. The
 // last living replica is never taken away, and a shard without any, or whose group is not founded, is left
 // as it is. A node without a candidate is taken for one that is away since just now.
 func Repair(view *state.View, candidates []Candidate, grace time.Duration) []Change {
@@ -36,7 +36,7 @@ func Repair(view *state.View, candidates []Candidate, grace time.Duration) []Cha
 	var cases []diagnosis
 	for _, x := range view.Indexes() {
 		for _, shard := range x.Shards {
-			if d := r.diagnose(x, shard); shard.Founded && d.alive > 0 && d.ill() {
+			if d := r.diagnose(x, shard); shard.Founded && shard.Move == nil && d.alive > 0 && d.ill() {
 				cases = append(cases, d)
 			}
 		}
@@ -110,9 +110,11 @@ func (r *repair) why(id string) string {
 	switch {
 	case registered && n.State == state.NodeRemoved:
 		return fmt.Sprintf("node %s was removed from the cluster", id)
-	case registered && !n.HoldsReplicas():
+	case registered && n.Drain != nil && n.Drain.Mode == state.DrainRemove:
+		return fmt.Sprintf("node %s is drained to be removed", id)
+	case registered && !n.KeepsReplicas():
 		return fmt.Sprintf("node %s does not hold replicas any more", id)
-	case known && !c.Alive && c.DownFor > r.grace:
+	case known && !c.Alive && c.DownFor > r.grace && !c.OnLeave:
 		return fmt.Sprintf("node %s has been away for %s, longer than %s", id, c.DownFor.Round(time.Second), r.grace)
 	}
 	return ""

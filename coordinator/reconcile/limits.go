@@ -13,6 +13,10 @@ const (
 	// waited for.
 	DefaultRest = 5 * time.Second
 	maxDropRest = 30 * time.Second
+	// calmTime is how long searches must have been within calmPercent of their objective for a rebalance to go on: as
+	// long as the window that they are measured over, so that those before the pause don't count any more.
+	calmTime    = 30 * time.Second
+	calmPercent = 80
 	// dropRetry is the first pause after a failure, which doubles up to maxDropRetry.
 	dropRetry    = time.Second
 	maxDropRetry = 30 * time.Second

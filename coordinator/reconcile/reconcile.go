@@ -29,6 +29,7 @@ type Cluster interface {
 	// asked.
 	Settled(ctx context.Context, s state.Shard, added string) (bool, error)
 	Generations
+	Moves
 }
 
 // Generations is what the loop does with generations of vectors.
@@ -59,11 +60,15 @@ type Reconciler struct {
 	cfg Config
 	// dropping is what is remembered between turns of the generations to be dropped.
 	dropping map[dropKey]*dropping
+	// leaving is the same of moves, by operation, whose old replicas are still asked.
+	leaving map[string]*dropping
+	// calmSince is since when searches have been within their objective; zero if they are not, or nobody looks.
+	calmSince time.Time
 }
 
 // New makes a Reconciler.
 func New(cfg Config) *Reconciler {
-	return &Reconciler{cfg: cfg, dropping: map[dropKey]*dropping{}}
+	return &Reconciler{cfg: cfg, dropping: map[dropKey]*dropping{}, leaving: map[string]*dropping{}}
 }
 
 // Run takes turns until ctx ends.
@@ -88,27 +93,43 @@ func (r *Reconciler) Turn(ctx context.Context) error {
 	busy, errs := r.follow(ctx, view)
 	errs = append(errs, r.reembed(ctx, view)...)
 	errs = append(errs, r.drop(ctx, view)...)
+	moved, moveErrs := r.move(ctx, view)
+	errs = append(errs, moveErrs...)
+	errs = append(errs, r.drain(ctx, view)...)
+	errs = append(errs, r.repair(ctx, view, busy, moved)...)
+	errs = append(errs, r.rebalance(ctx, view, moved)...)
+	return errors.Join(errs...)
+}
+
+// repair begins what brings shards to as many replicas as they shall have. busy are the shards that are repaired by
+// now, and moved all that have a move, to which those begun are added.
+func (r *Reconciler) repair(ctx context.Context, view *state.View, busy, moved map[string]bool) (errs []error) {
+	for _, o := range view.Operations() {
+		if o.Kind == KindRebuild && moving(&o) && moved[o.Shard] {
+			busy[o.Shard] = true
+		}
+	}
 	for _, c := range placement.Repair(view, r.cfg.Cluster.Candidates(view), view.RebuildGrace()) {
 		if len(busy) >= view.RebuildParallel() {
 			break
 		}
-		if busy[c.Shard] {
+		if busy[c.Shard] || moved[c.Shard] {
 			continue
 		}
 		if err := r.begin(ctx, view, c); err != nil {
 			errs = append(errs, err)
 		}
 		// Also one that failed may have changed the shard.
-		busy[c.Shard] = true
+		busy[c.Shard], moved[c.Shard] = true, true
 	}
-	return errors.Join(errs...)
+	return errs
 }
 
-// follow ends the operations that are done, and gives the shards of those that go on.
+// follow ends the operations of clusters below LevelOperations that are done, and gives the shards of those that go on.
 func (r *Reconciler) follow(ctx context.Context, view *state.View) (busy map[string]bool, errs []error) {
 	busy = map[string]bool{}
 	for _, o := range view.Operations() {
-		if o.Kind != KindRebuild || o.State.Ended() {
+		if o.Kind != KindRebuild || o.State.Ended() || o.StartedMillis != 0 {
 			continue
 		}
 		next, err := r.progress(ctx, view, o)
@@ -186,6 +207,9 @@ func (r *Reconciler) begin(ctx context.Context, view *state.View, c placement.Ch
 	x, s, ok := view.Shard(c.Shard)
 	if !ok {
 		return nil
+	}
+	if view.FeatureLevel() >= state.LevelOperations {
+		return r.beginRebuild(ctx, x, s, c)
 	}
 	now := r.cfg.Now().UnixMilli()
 	o := state.Operation{

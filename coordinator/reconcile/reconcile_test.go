@@ -31,10 +31,15 @@ type cluster struct {
 	lag, silent map[string]bool
 	// filled is what shards have of generations; nil if they can't be asked. unseen are nodes that know no new
 	// metadata; dropped are the generations that were dropped, unless dropError says otherwise.
-	filled    []Filled
-	unseen    bool
-	dropped   []string
-	dropError error
+	filled []Filled
+	unseen bool
+	// groups are how groups and nodes are, by shard and node; p95 is that of searches, leading and calling what nodes
+	// are busy with.
+	groups           map[string]Group
+	p95              time.Duration
+	leading, calling map[string]int
+	dropped          []string
+	dropError        error
 	// before is called with each change; an error is Propose's, and nothing changes.
 	before func(c state.Change) error
 	// after is called with each change that was made; an error is Propose's all the same.
@@ -44,10 +49,11 @@ type cluster struct {
 func newCluster(t testing.TB, nodes, shards, replicas int) *cluster {
 	c := &cluster{
 		t: t, state: state.New(), now: time.UnixMilli(1_700_000_000_000), down: map[string]time.Duration{},
-		lag: map[string]bool{}, silent: map[string]bool{},
+		lag: map[string]bool{}, silent: map[string]bool{}, groups: map[string]Group{},
+		leading: map[string]int{}, calling: map[string]int{},
 		before: func(state.Change) error { return nil }, after: func(state.Change) error { return nil },
 	}
-	c.must(state.FoundCluster{ClusterID: "c1", Level: state.Level})
+	c.must(state.FoundCluster{ClusterID: "c1", Level: state.LevelGenerations})
 	var placed [][]string
 	for i := range nodes {
 		c.must(state.RegisterNode{Node: state.Node{
@@ -91,7 +97,10 @@ func (c *cluster) Leads() bool       { return c.leads.Load() }
 func (c *cluster) Candidates(view *state.View) (out []placement.Candidate) {
 	for _, n := range view.Nodes() {
 		down, away := c.down[n.ID]
-		out = append(out, placement.Candidate{Node: n, Alive: !away, DownFor: down})
+		out = append(out, placement.Candidate{
+			Node: n, Alive: !away, DownFor: down,
+			OnLeave: n.Drain != nil && n.Drain.Mode == state.DrainRestart && n.Drain.Holds(c.now.UnixMilli()),
+		})
 	}
 	return out
 }

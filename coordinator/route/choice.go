@@ -6,6 +6,8 @@ const (
 	tierReady = iota
 	// tierBehind copies may first have to catch up with the log.
 	tierBehind
+	// tierLast copies are on nodes that are about to stop.
+	tierLast
 	// tierSuspect copies failed a moment ago.
 	tierSuspect
 )

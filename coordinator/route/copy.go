@@ -56,7 +56,9 @@ type Copy struct {
 	// Node is the id of the node.
 	Node string
 	// Local says that it is in this process, so that asking it costs no network.
-	Local   bool
+	Local bool
+	// Last says that it is to be asked only when others can't be, as its node is about to stop.
+	Last    bool
 	Replica Replica
 }
 

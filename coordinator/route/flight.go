@@ -89,6 +89,8 @@ func (f *flight[T]) candidates(into []candidate) []candidate {
 		switch {
 		case seen.suspect:
 			c.tier = tierSuspect
+		case copied.Last:
+			c.tier = tierLast
 		case behind:
 			c.tier = tierBehind
 		}
