@@ -80,7 +80,8 @@ func (b *builder) writeInverted(ordinal int, shape Shape, fields []FieldSource) 
 		data []byte
 	}{
 		{sectionDictionary, m.dict.Bytes()},
-		{sectionTerms, m.terms},
+		{sectionTerms, packColumn(m.enc.places)},
+		{sectionDocFreqs, packColumn(m.enc.docFreqs)},
 		{sectionPostings, m.enc.postings},
 		{sectionPositions, m.enc.positions},
 	}
@@ -90,7 +91,7 @@ func (b *builder) writeInverted(ordinal int, shape Shape, fields []FieldSource) 
 		}
 	}
 	if shape == ShapeText {
-		if err := b.out.section(sectionLengths, ordinal, appendWords(nil, m.enc.lengths)); err != nil {
+		if err := b.out.section(sectionLengths, ordinal, packColumn(m.enc.lengths)); err != nil {
 			return err
 		}
 	}
@@ -113,11 +114,9 @@ func (m *invertedMerge) key(key []byte, holders []int) error {
 	if len(m.enc.list) == 0 {
 		return nil
 	}
-	terms, err := m.enc.end(m.terms)
-	if err != nil {
+	if err := m.enc.end(); err != nil {
 		return fmt.Errorf("key %q: %w", key, err)
 	}
-	m.terms = terms
 	if err := m.fst.Insert(key, uint64(m.count)); err != nil {
 		return fmt.Errorf("insert %q: %w", key, err)
 	}

@@ -58,8 +58,7 @@ func (b *builder) writeStored() error {
 	if !w.moved {
 		return nil
 	}
-	rows := make([]byte, 0, 4*len(w.slots))
-	return b.out.section(sectionStoredRows, 0, appendWords(rows, w.slots))
+	return b.out.section(sectionStoredRows, 0, packColumn(w.slots))
 }
 
 // add encodes the documents of a source.

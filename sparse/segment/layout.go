@@ -18,7 +18,6 @@ const (
 	headerSize = 16 // magic, version u32, reserved u32
 	footerSize = 24 // table offset u64, table length u32, CRC-32C of header and table u32, magic
 	entrySize  = 24 // kind u16, field u16, CRC-32C u32, offset u64, length u64
-	rowSize    = 12 // a term's postings offset and form u64, documents u32
 	termSizeV1 = 24 // postings offset u64, positions offset u64, documents u32, reserved u32
 
 	// BlockDocs is the number of documents in a full block of postings: one block's columns fit the
@@ -56,6 +55,7 @@ const (
 	sectionPointValues
 	sectionPointDocs
 	sectionStoredRows
+	sectionDocFreqs
 )
 
 var (

@@ -41,7 +41,10 @@ const (
 const (
 	kths    = 3
 	listTop = 32 // bytes of the header of a list that is not tiny
-	formAt  = 56 // bit of a term's offset at which its form begins
+	// formBits are the lowest bits of a term's place, which tell the form.
+	formBits = 2
+	// tinyOdd is written for a tiny list that has odd frequencies.
+	tinyOdd = 3
 )
 
 // kthRanks are the ranks, ascending.
@@ -81,7 +84,7 @@ type List struct {
 	ranks       []uint16
 
 	norm       Norm
-	positions  []byte   // the list's, to the end of the section
+	positions  []byte   // the list's, and what is behind them
 	positionAt []uint32 // where each block's, or each BlockDocs of a dense list's, begin
 	weights    []uint32 // bits of float32
 	oddAt      []uint32 // postings whose frequency the impact does not tell, ascending
@@ -149,22 +152,21 @@ func (l *List) Positions(dst []uint32, posting int) (positions []uint32, ok bool
 
 // List reads the list of the key with the ordinal into l; only of fields for which Listed is true.
 func (f *Field) List(ordinal uint32, l *List) error {
-	row := f.terms[rowSize*int(ordinal):]
-	at := binary.LittleEndian.Uint64(row)
-	*l = List{Form: Form(at >> formAt), Docs: int(binary.LittleEndian.Uint32(row[8:])), norm: f.norm}
-	at &= 1<<formAt - 1
-	if at > uint64(len(f.postings)) || uint64(l.Docs) > uint64(f.docs) || l.Docs == 0 ||
-		l.Form != FormTiny && at&7 != 0 {
+	place := f.places.at(ordinal)
+	form, at := Form(place&(1<<formBits-1)), place>>formBits
+	odd := form == tinyOdd
+	if odd {
+		form = FormTiny
+	}
+	*l = List{Form: form, Docs: int(f.docFreqs.at(ordinal)), norm: f.norm}
+	if at > uint64(len(f.postings)) || l.Docs < 1 || uint64(l.Docs) > uint64(f.docs) || form != FormTiny && at&7 != 0 {
 		return fmt.Errorf("%w: postings: offset or number of documents", ErrCorrupt)
 	}
 	r := &cut{data: f.postings[at:]}
-	switch l.Form {
-	case FormTiny:
-		l.readTiny(f, r)
-	case FormBlocks, FormDense:
+	if form == FormTiny {
+		l.readTiny(f, r, odd)
+	} else {
 		l.read(f, r)
-	default:
-		r.bad = true
 	}
 	if r.bad || !l.sound(f) {
 		return fmt.Errorf("%w: postings of term %d", ErrCorrupt, ordinal)
@@ -217,13 +219,10 @@ func view[T uint16 | uint32 | uint64](data []byte) []T {
 	return unsafe.Slice((*T)(unsafe.Pointer(&data[0])), len(data)/size)
 }
 
-func (l *List) readTiny(f *Field, r *cut) {
+func (l *List) readTiny(f *Field, r *cut, odd bool) {
 	if l.Docs > TinyDocs {
 		r.bad = true
 		return
-	}
-	if f.shape == ShapeText {
-		l.placePositions(f, r, r.uvarint())
 	}
 	doc := ^uint32(0)
 	for i := range l.Docs {
@@ -235,7 +234,10 @@ func (l *List) readTiny(f *Field, r *cut) {
 	switch f.shape {
 	case ShapeText:
 		l.Impacts = r.bytes(l.Docs)
-		n := int(min(r.uvarint(), TinyDocs+1))
+		n := 0
+		if odd {
+			n = int(min(r.uvarint(), TinyDocs+1))
+		}
 		if n > l.Docs {
 			r.bad = true
 			return
@@ -244,6 +246,7 @@ func (l *List) readTiny(f *Field, r *cut) {
 			l.oddTiny[i], l.oddTiny[TinyDocs+i] = uint32(r.uvarint()), uint32(r.uvarint())
 		}
 		l.oddAt, l.odd = l.oddTiny[:n], l.oddTiny[TinyDocs:TinyDocs+n]
+		l.positions = r.data
 	case ShapeSparse:
 		l.Impacts = r.bytes(l.Docs)
 		if scale := r.bytes(4); scale != nil {
@@ -263,21 +266,18 @@ func (l *List) readTiny(f *Field, r *cut) {
 	}
 }
 
-func (l *List) placePositions(f *Field, r *cut, at uint64) {
-	if at > uint64(len(f.positions)) {
-		r.bad = true
-		return
-	}
-	l.positions = f.positions[at:]
-}
-
 func (l *List) read(f *Field, r *cut) {
 	head := r.bytes(listTop)
 	if r.bad {
 		return
 	}
 	if f.shape == ShapeText {
-		l.placePositions(f, r, binary.LittleEndian.Uint64(head))
+		at := binary.LittleEndian.Uint64(head)
+		if at > uint64(len(f.positions)) {
+			r.bad = true
+			return
+		}
+		l.positions = f.positions[at:]
 	}
 	l.Scale = float64(math.Float32frombits(binary.LittleEndian.Uint32(head[8:])))
 	if f.shape == ShapeText {

@@ -33,6 +33,9 @@ type listEncoder struct {
 	docs    uint32
 
 	postings, positions []byte
+	// By key: where its list is in postings and, in the lowest bits, its form; how many documents it has.
+	places   []uint64
+	docFreqs []uint32
 
 	// The key at hand: freqs are frequencies or the bits of weights, and the positions of posting i end at ends[i].
 	list, freqs []uint32
@@ -73,30 +76,30 @@ func (e *listEncoder) add(doc, freq uint32, positions []uint32, raw []byte) {
 	e.ends = append(e.ends, uint32(len(e.bytes)))
 }
 
-// end closes the key and appends its row of the terms table.
-func (e *listEncoder) end(terms []byte) ([]byte, error) {
+// end closes the key.
+func (e *listEncoder) end() error {
 	e.sort()
 	e.weigh()
 	form, err := e.form()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if form != FormTiny {
-		e.postings = append(e.postings, make([]byte, -len(e.postings)&7)...)
-	}
-	at := uint64(len(e.postings))
-	terms = binary.LittleEndian.AppendUint64(terms, at|uint64(form)<<formAt)
-	terms = binary.LittleEndian.AppendUint32(terms, uint32(len(e.list)))
-	place := uint64(len(e.positions))
-	if e.shape == ShapeText {
-		e.positions = append(e.positions, e.bytes...)
-	}
+	e.docFreqs = append(e.docFreqs, uint32(len(e.list)))
 	if form == FormTiny {
-		e.tiny(place)
-	} else {
-		e.large(form, place)
+		code := uint64(FormTiny)
+		if len(e.odd) > 0 {
+			code = tinyOdd
+		}
+		e.places = append(e.places, uint64(len(e.postings))<<formBits|code)
+		e.tiny()
+		return nil
 	}
-	return terms, nil
+	e.postings = append(e.postings, make([]byte, -len(e.postings)&7)...)
+	e.places = append(e.places, uint64(len(e.postings))<<formBits|uint64(form))
+	positions := uint64(len(e.positions))
+	e.positions = append(e.positions, e.bytes...)
+	e.large(form, positions)
+	return nil
 }
 
 // sort brings the postings into the order of their documents.
@@ -216,11 +219,8 @@ func (e *listEncoder) form() (Form, error) {
 	return FormBlocks, nil
 }
 
-func (e *listEncoder) tiny(positions uint64) {
+func (e *listEncoder) tiny() {
 	out := e.postings
-	if e.shape == ShapeText {
-		out = binary.AppendUvarint(out, positions)
-	}
 	last := ^uint32(0)
 	for _, doc := range e.list {
 		out = binary.AppendUvarint(out, uint64(doc-last-1))
@@ -229,10 +229,13 @@ func (e *listEncoder) tiny(positions uint64) {
 	out = append(out, e.impacts...)
 	switch e.shape {
 	case ShapeText:
-		out = binary.AppendUvarint(out, uint64(len(e.odd)/2))
+		if len(e.odd) > 0 {
+			out = binary.AppendUvarint(out, uint64(len(e.odd)/2))
+		}
 		for _, x := range e.odd {
 			out = binary.AppendUvarint(out, uint64(x))
 		}
+		out = append(out, e.bytes...)
 	case ShapeSparse:
 		out = binary.LittleEndian.AppendUint32(out, math.Float32bits(e.scale()))
 		out = appendWords(out, e.freqs)

@@ -60,7 +60,7 @@ func encode(t require.TestingT, random *rand.Rand, shape Shape, docs uint32, lis
 		lengths[i] = uint32(random.IntN(1 << random.IntN(14)))
 	}
 	e := &listEncoder{shape: shape, docs: docs, norm: norm, lengths: lengths}
-	f := &Field{shape: shape, format: FormatVersion, docs: docs, norm: norm, rowSize: rowSize}
+	f := &Field{shape: shape, format: FormatVersion, docs: docs, norm: norm, keys: uint32(len(lists))}
 	for _, list := range lists {
 		e.begin()
 		shuffled := slices.Clone(list)
@@ -70,11 +70,13 @@ func encode(t require.TestingT, random *rand.Rand, shape Shape, docs uint32, lis
 		for _, p := range shuffled {
 			e.add(p.doc, p.freq, p.positions, nil)
 		}
-		terms, err := e.end(f.terms)
-		require.NoError(t, err)
-		f.terms = terms
+		require.NoError(t, e.end())
 	}
-	f.postings, f.positions, f.lengths = e.postings, e.positions, appendWords(nil, lengths)
+	f.postings, f.positions = e.postings, e.positions
+	sections := map[sectionKind][]byte{
+		sectionTerms: packColumn(e.places), sectionDocFreqs: packColumn(e.docFreqs), sectionLengths: packColumn(lengths),
+	}
+	require.True(t, f.openColumns(func(kind sectionKind) []byte { return sections[kind] }))
 	return f
 }
 
@@ -144,8 +146,10 @@ func requireBounds(t require.TestingT, f *Field, ordinal uint32, want []posting)
 	require.NoError(t, f.List(ordinal, &l))
 	var weights []float64
 	for i, p := range want {
-		w := f.norm.Saturation(p.freq, f.Length(p.doc))
-		if f.shape == ShapeSparse {
+		var w float64
+		if f.shape == ShapeText {
+			w = f.norm.Saturation(p.freq, f.Length(p.doc))
+		} else {
 			w = float64(math.Float32frombits(p.freq))
 			require.Equal(t, p.freq, math.Float32bits(l.Weight(i)))
 		}

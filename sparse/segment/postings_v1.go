@@ -21,7 +21,7 @@ type postingsV1 struct {
 }
 
 func (f *Field) postingsV1(ordinal uint32) Postings {
-	row := f.terms[termSizeV1*int(ordinal):]
+	row := f.termsV1[termSizeV1*int(ordinal):]
 	at, pos := binary.LittleEndian.Uint64(row), binary.LittleEndian.Uint64(row[8:])
 	p := &postingsV1{shape: f.shape, left: binary.LittleEndian.Uint32(row[16:])}
 	if at > uint64(len(f.postings)) || pos > uint64(len(f.positions)) {

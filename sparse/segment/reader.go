@@ -4,9 +4,9 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"math/bits"
 	"unsafe"
 
-	"github.com/cespare/xxhash/v2"
 	"github.com/klauspost/compress/zstd"
 
 	"sagasu/internal/vfs"
@@ -18,11 +18,13 @@ type Reader struct {
 	mapping vfs.Mapping
 	meta    meta
 
-	idOffsets, ids, idHash []byte
-	versions, digests      []byte
-	stored, storedIndex    []byte
-	// storedRows is empty where documents are stored in the order of their numbers.
-	storedRows []byte
+	format              uint32
+	idOffsets, versions column
+	ids, digests        []byte
+	idTable             idTable
+	stored, storedIndex []byte
+	// storedRows has no values where documents are stored in the order of their numbers.
+	storedRows column
 	fields     []*Field
 	zstd       *zstd.Decoder
 }
@@ -68,20 +70,14 @@ func (r *Reader) load(data []byte, shapes []Shape) error {
 	if len(r.meta.Fields) != len(shapes) {
 		return fmt.Errorf("%w: %d fields, the schema has %d", ErrCorrupt, len(r.meta.Fields), len(shapes))
 	}
-	docs := uint64(r.meta.Docs)
-	r.idOffsets, r.ids = sections.get(sectionIDOffsets, 0), sections.get(sectionIDs, 0)
-	r.idHash = sections.get(sectionIDHash, 0)
-	r.versions, r.digests = sections.get(sectionVersions, 0), sections.get(sectionDigests, 0)
+	r.format = binary.LittleEndian.Uint32(data[8:])
+	r.ids, r.digests = sections.get(sectionIDs, 0), sections.get(sectionDigests, 0)
 	r.stored, r.storedIndex = sections.get(sectionStored, 0), sections.get(sectionStoredIndex, 0)
-	r.storedRows = sections.get(sectionStoredRows, 0)
-	if uint64(len(r.idOffsets)) != 8*(docs+1) || uint64(len(r.versions)) != 8*docs ||
-		uint64(len(r.digests)) != 8*docs || uint64(len(r.idHash)) != 4*tableSize(r.meta.Docs) ||
-		len(r.storedIndex) < 16 || len(r.storedIndex)%16 != 0 ||
-		len(r.storedRows) > 0 && uint64(len(r.storedRows)) != 4*docs {
-		return fmt.Errorf("%w: sections do not fit %d documents", ErrCorrupt, docs)
+	if !r.openColumns(sections) {
+		return fmt.Errorf("%w: sections do not fit %d documents", ErrCorrupt, r.meta.Docs)
 	}
 	for ordinal, shape := range shapes {
-		f, err := openField(sections, ordinal, shape, r.meta, binary.LittleEndian.Uint32(data[8:]))
+		f, err := openField(sections, ordinal, shape, r.meta, r.format)
 		if err != nil {
 			return fmt.Errorf("field %d: %w", ordinal, err)
 		}
@@ -92,6 +88,27 @@ func (r *Reader) load(data []byte, shapes []Shape) error {
 		return fmt.Errorf("make decompressor: %w", err)
 	}
 	return nil
+}
+
+// openColumns reports whether what is by document is of as many as there are.
+func (r *Reader) openColumns(sections sectionMap) bool {
+	docs := uint64(r.meta.Docs)
+	r.idTable = idTable{data: sections.get(sectionIDHash, 0), docBits: bits.Len32(r.meta.Docs)}
+	offsets, versions, rows := false, false, true
+	slots := idSlots(r.meta.Docs)
+	if r.format == 1 {
+		slots = idSlotsV1(r.meta.Docs)
+		r.idOffsets, offsets = wholeColumn(sections.get(sectionIDOffsets, 0), docs+1, 8)
+		r.versions, versions = wholeColumn(sections.get(sectionVersions, 0), docs, 8)
+	} else {
+		r.idOffsets, offsets = openColumn(sections.get(sectionIDOffsets, 0), docs+1)
+		r.versions, versions = openColumn(sections.get(sectionVersions, 0), docs)
+		if of := sections.get(sectionStoredRows, 0); of != nil {
+			r.storedRows, rows = openColumn(of, docs)
+		}
+	}
+	return offsets && versions && rows && uint64(len(r.digests)) == 8*docs && r.idTable.slots() == slots &&
+		len(r.storedIndex) >= 16 && len(r.storedIndex)%16 == 0
 }
 
 type sectionID struct {
@@ -134,7 +151,7 @@ func (r *Reader) MaxVersion() uint64 { return r.meta.MaxVersion }
 
 // ID gives a document's id, valid until Close.
 func (r *Reader) ID(doc uint32) string {
-	from, to := binary.LittleEndian.Uint64(r.idOffsets[8*doc:]), binary.LittleEndian.Uint64(r.idOffsets[8*doc+8:])
+	from, to := r.idOffsets.at(doc), r.idOffsets.at(doc+1)
 	if from >= to || to > uint64(len(r.ids)) {
 		return ""
 	}
@@ -143,25 +160,16 @@ func (r *Reader) ID(doc uint32) string {
 
 // Lookup finds a document by its id.
 func (r *Reader) Lookup(id string) (uint32, bool) {
-	slots := uint64(len(r.idHash) / 4)
-	slot := xxhash.Sum64String(id) & (slots - 1)
-	for range slots {
-		entry := binary.LittleEndian.Uint32(r.idHash[4*slot:])
-		if entry == 0 || entry > r.meta.Docs {
-			return 0, false
-		}
-		if r.ID(entry-1) == id {
-			return entry - 1, true
-		}
-		slot = (slot + 1) & (slots - 1)
+	if r.format == 1 {
+		return r.idTable.findV1(id, r.meta.Docs, r.ID)
 	}
-	return 0, false
+	return r.idTable.find(id, r.meta.Docs, r.ID)
 }
 
 // Columns gives a document's version and digest.
 func (r *Reader) Columns(doc uint32) Columns {
 	return Columns{
-		Version: binary.LittleEndian.Uint64(r.versions[8*doc:]),
+		Version: r.versions.at(doc),
 		Digest:  binary.LittleEndian.Uint64(r.digests[8*doc:]),
 	}
 }

@@ -18,11 +18,12 @@ type Field struct {
 	format                 uint32
 	docs                   uint32
 	norm                   Norm
-	rowSize                int
 	dict                   *vellum.FST
-	terms                  []byte
+	keys                   uint32
+	places, docFreqs       column // by ordinal of a key; of all formats but 1
+	termsV1                []byte
 	postings, positions    []byte
-	lengths                []byte
+	lengths                column
 	pointValues, pointDocs []byte
 	exists                 *roaring.Bitmap
 	// lookups keeps readers of dict, which is what a lookup would allocate.
@@ -36,13 +37,9 @@ func openField(sections sectionMap, ordinal int, shape Shape, m meta, format uin
 	}
 	get := func(kind sectionKind) []byte { return sections.get(kind, ordinal) }
 	f := &Field{
-		shape: shape, format: format, docs: m.Docs, norm: m.Fields[ordinal].Norm, rowSize: rowSize,
-		exists: roaring.New(), terms: get(sectionTerms), postings: get(sectionPostings),
-		positions: get(sectionPositions), lengths: get(sectionLengths),
+		shape: shape, format: format, docs: m.Docs, norm: m.Fields[ordinal].Norm, keys: m.Fields[ordinal].Terms,
+		exists: roaring.New(), postings: get(sectionPostings), positions: get(sectionPositions),
 		pointValues: get(sectionPointValues), pointDocs: get(sectionPointDocs),
-	}
-	if format == 1 {
-		f.rowSize = termSizeV1
 	}
 	if err := f.exists.UnmarshalBinary(get(sectionExists)); err != nil {
 		return nil, fmt.Errorf("%w: documents of the field: %w", ErrCorrupt, err)
@@ -58,20 +55,37 @@ func openField(sections sectionMap, ordinal int, shape Shape, m meta, format uin
 		return nil, fmt.Errorf("%w: dictionary: %w", ErrCorrupt, err)
 	}
 	f.dict = dict
-	docs := uint64(m.Docs)
-	if len(f.terms) != f.rowSize*int(m.Fields[ordinal].Terms) ||
-		shape == ShapeText && uint64(len(f.lengths)) != 4*docs {
+	if !f.openColumns(get) {
 		return nil, fmt.Errorf("%w: sections do not fit their counts", ErrCorrupt)
 	}
 	f.known = newKnownKeys(f.Terms())
 	return f, nil
 }
 
+// openColumns reports whether what is by document or by key is of as many as there are.
+func (f *Field) openColumns(get func(sectionKind) []byte) bool {
+	docs, keys := uint64(f.docs), uint64(f.keys)
+	lengths, places, freqs := true, true, true
+	if f.format == 1 {
+		f.termsV1 = get(sectionTerms)
+		if f.shape == ShapeText {
+			f.lengths, lengths = wholeColumn(get(sectionLengths), docs, 4)
+		}
+		return lengths && uint64(len(f.termsV1)) == termSizeV1*keys
+	}
+	if f.shape == ShapeText {
+		f.lengths, lengths = openColumn(get(sectionLengths), docs)
+	}
+	f.places, places = openColumn(get(sectionTerms), keys)
+	f.docFreqs, freqs = openColumn(get(sectionDocFreqs), keys)
+	return lengths && places && freqs
+}
+
 // Exists gives the documents that hold the field; not to be changed.
 func (f *Field) Exists() *roaring.Bitmap { return f.exists }
 
 // Terms is the number of distinct keys.
-func (f *Field) Terms() int { return len(f.terms) / f.rowSize }
+func (f *Field) Terms() int { return int(f.keys) }
 
 // Listed reports whether List can read the field's keys: files of format 1 have no lists.
 func (f *Field) Listed() bool { return f.format > 1 }
@@ -82,9 +96,9 @@ func (f *Field) Norm() Norm { return f.norm }
 // DocFreq is the number of documents, deleted ones included, of the key with the ordinal.
 func (f *Field) DocFreq(ordinal uint32) uint32 {
 	if f.format == 1 {
-		return binary.LittleEndian.Uint32(f.terms[termSizeV1*int(ordinal)+16:])
+		return binary.LittleEndian.Uint32(f.termsV1[termSizeV1*int(ordinal)+16:])
 	}
-	return binary.LittleEndian.Uint32(f.terms[rowSize*int(ordinal)+8:])
+	return uint32(f.docFreqs.at(ordinal))
 }
 
 // Postings gives the postings of the key with the ordinal.
@@ -110,7 +124,7 @@ func (p *failedPostings) Positions(dst []uint32, _ int) []uint32 { return dst }
 func (p *failedPostings) Err() error                             { return p.err }
 
 // Length is a document's number of tokens.
-func (f *Field) Length(doc uint32) uint32 { return binary.LittleEndian.Uint32(f.lengths[4*doc:]) }
+func (f *Field) Length(doc uint32) uint32 { return uint32(f.lengths.at(doc)) }
 
 // Points gives all values, ascending, with their documents.
 func (f *Field) Points() ([]int64, []uint32) {

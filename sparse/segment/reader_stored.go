@@ -40,8 +40,8 @@ func (r *Reader) Stored(doc uint32) (Stored, error) {
 // storedSlot gives the place of a document in the order of storage.
 func (r *Reader) storedSlot(doc uint32) (uint32, error) {
 	slot := doc
-	if len(r.storedRows) > 0 && doc < r.meta.Docs {
-		slot = binary.LittleEndian.Uint32(r.storedRows[4*doc:])
+	if r.storedRows.n > 0 && doc < r.meta.Docs {
+		slot = uint32(min(r.storedRows.at(doc), math.MaxUint32))
 	}
 	if slot >= r.meta.Docs {
 		return 0, fmt.Errorf("%w: %s: stored document %d of %d", ErrCorrupt, r.path, doc, r.meta.Docs)

@@ -156,7 +156,7 @@ func TestMergesCopyWholeBlocks(t *testing.T) {
 		}
 		whole := openStored(t, filepath.Join(dir, "whole"), []Input{{Source: a}, {Source: b}}, backwards)
 		defer func() { require.NoError(t, whole.Close()) }()
-		require.NotEmpty(t, whole.storedRows)
+		require.Positive(t, whole.storedRows.n)
 		require.GreaterOrEqual(t, copied(whole, a), len(blocks(a))-1)
 		require.GreaterOrEqual(t, copied(whole, b), len(blocks(b))-2)
 		sameStored(t, whole, x, y)
@@ -165,7 +165,7 @@ func TestMergesCopyWholeBlocks(t *testing.T) {
 		drop := roaring.BitmapOf(3, 70)
 		part := openStored(t, filepath.Join(dir, "part"), []Input{{Source: a, Drop: drop}, {Source: b}}, nil)
 		defer func() { require.NoError(t, part.Close()) }()
-		require.Empty(t, part.storedRows)
+		require.Zero(t, part.storedRows.n)
 		require.GreaterOrEqual(t, copied(part, a), len(blocks(a))-3)
 		require.Less(t, copied(part, a), len(blocks(a)))
 		for at := range part.storedBlocks() - 1 {
@@ -185,17 +185,23 @@ func TestDamagedStoredRows(t *testing.T) {
 	backwards := func(int) []int { return []int{3, 2, 1, 0} }
 	r := openStored(t, filepath.Join(dir, "a"), []Input{{Source: src}}, backwards)
 	defer func() { require.NoError(t, r.Close()) }()
-	rows, index := bytes.Clone(r.storedRows), bytes.Clone(r.storedIndex)
+	index := bytes.Clone(r.storedIndex)
+	rows := func(slots ...uint32) {
+		var ok bool
+		r.storedRows, ok = openColumn(packColumn(slots), 4)
+		require.True(t, ok)
+	}
 	merge := func(change func()) error {
-		r.storedRows, r.storedIndex = bytes.Clone(rows), bytes.Clone(index)
+		rows(3, 2, 1, 0)
+		r.storedIndex = bytes.Clone(index)
 		change()
 		_, err := Build(vfs.OS(), filepath.Join(dir, "merged"), Plan{}, []Input{{Source: r}})
 		return err
 	}
 	require.NoError(t, merge(func() {}))
 	for name, change := range map[string]func(){
-		"a slot outside":          func() { binary.LittleEndian.PutUint32(r.storedRows[4:], 4) },
-		"a slot twice":            func() { binary.LittleEndian.PutUint32(r.storedRows, 2) },
+		"a slot outside":          func() { rows(3, 4, 1, 0) },
+		"a slot twice":            func() { rows(2, 2, 1, 0) },
 		"a block outside":         func() { binary.LittleEndian.PutUint64(r.storedIndex[24:], 1<<40) },
 		"blocks out of order":     func() { binary.LittleEndian.PutUint32(r.storedIndex[16:], 9) },
 		"no first documents":      func() { binary.LittleEndian.PutUint32(r.storedIndex, 1) },
@@ -213,8 +219,8 @@ func TestDamagedStoredRows(t *testing.T) {
 			}
 		})
 	}
-	r.storedRows, r.storedIndex = bytes.Clone(rows), bytes.Clone(index)
-	binary.LittleEndian.PutUint32(r.storedRows, 1<<31)
+	r.storedIndex = bytes.Clone(index)
+	rows(1<<31, 2, 1, 0)
 	_, err := r.Stored(0)
 	require.ErrorIs(t, err, ErrCorrupt)
 	_, err = r.Stored(4)

@@ -22,7 +22,7 @@ var sectionNames = map[sectionKind]string{
 	sectionPostings: "postings", sectionPositions: "positions", sectionLengths: "lengths",
 	sectionForwardV1: "offsets of the documents' terms", sectionForwardV1 + 1: "the documents' terms",
 	sectionExists: "documents that have it", sectionPointValues: "values", sectionPointDocs: "documents of values",
-	sectionStoredRows: "rows of stored documents",
+	sectionStoredRows: "rows of stored documents", sectionDocFreqs: "frequencies of terms",
 }
 
 // String names the section: "positions of field 2", "ids".
