@@ -60,7 +60,7 @@ func imports() map[string][]string {
 		"sparse/reorder":   {},
 		"sparse/kernel":    {"sparse/segment", "sparse/simd"},
 		"sparse/simd":      {},
-		"sparse/segment":   {"api", "internal/invariants", "internal/vfs", "sparse/reorder"},
+		"sparse/segment":   {"api", "internal/invariants", "internal/vfs", "sparse/reorder", "sparse/simd"},
 		"sparse":           {"api", "internal/invariants", "internal/vfs", "sparse/..."},
 
 		"embedclient":                  {"api", "internal/obs"},

@@ -5,11 +5,12 @@ import (
 	"math"
 	"math/bits"
 	"unsafe"
+
+	"sagasu/sparse/simd"
 )
 
-// lanes is the number of values that a full block keeps side by side: value i is in lane i mod 8, so that one vector
-// instruction works on eight neighbours.
-const lanes = 8
+// lanes is the number of values that a full block keeps side by side: value i is in lane i mod 8.
+const lanes = simd.Lanes
 
 const (
 	// patched is set in the width of a block that has gaps of more bits, whose upper ones are behind the packed gaps.
@@ -96,14 +97,14 @@ func packGaps(dst []uint32, gaps []uint32) ([]uint32, uint) {
 func unpackGaps(docs *[BlockDocs]uint32, n int, src []uint32, width uint, base uint32) bool {
 	w := width & maxWidth
 	if n == BlockDocs {
-		unpackBlock(docs, src, w)
+		simd.Unpack(docs, src, w)
 	} else {
 		unpackTail(docs[:n], src, w)
 	}
 	if width&patched != 0 && !patch(docs[:n], bytesOf(src[wordsOf(n, w):]), w) {
 		return false
 	}
-	addUp(docs[:n], base+1)
+	simd.AddUp(docs[:n], base+1)
 	return true
 }
 
@@ -147,27 +148,6 @@ func patch(gaps []uint32, data []byte, width uint) bool {
 	return true
 }
 
-// addUp makes documents of gaps; next is the lowest that the first can be.
-func addUp(gaps []uint32, next uint32) {
-	for ; len(gaps) >= lanes; gaps = gaps[lanes:] {
-		row := (*[lanes]uint32)(gaps)
-		a := next + row[0]
-		b := a + row[1] + 1
-		c := b + row[2] + 1
-		d := c + row[3] + 1
-		e := d + row[4] + 1
-		f := e + row[5] + 1
-		g := f + row[6] + 1
-		h := g + row[7] + 1
-		*row = [lanes]uint32{a, b, c, d, e, f, g, h}
-		next = h + 1
-	}
-	for i, gap := range gaps {
-		gaps[i] = next + gap
-		next = gaps[i] + 1
-	}
-}
-
 // packBlock packs values of width bits at most, of which larger ones lose what is above: lane by lane a stream of words,
 // the lanes' words interleaved. out is zero.
 func packBlock(out []uint32, values *[BlockDocs]uint32, width uint) {
@@ -185,44 +165,6 @@ func packBlock(out []uint32, values *[BlockDocs]uint32, width uint) {
 				out[word+lanes+lane] |= v >> (32 - shift)
 			}
 		}
-	}
-}
-
-// both is ones at the start of both halves of a word.
-const both = 1<<32 | 1
-
-// unpackBlock reads what packBlock wrote. Two neighbouring lanes are shifted and masked at once; the compiler keeps single
-// words in registers but not arrays, hence four times the same.
-func unpackBlock(gaps *[BlockDocs]uint32, src []uint32, width uint) {
-	w := width & maxWidth
-	if w == 0 {
-		*gaps = [BlockDocs]uint32{}
-		return
-	}
-	mask := (uint64(1)<<w - 1) * both
-	src = src[:lanes*w] // all that is read
-	data, word, shift := unsafe.Pointer(unsafe.SliceData(src)), uintptr(0), uint(0)
-	out := (*[BlockDocs / 2]uint64)(unsafe.Pointer(gaps))
-	for row := range BlockDocs / lanes {
-		low := (*[lanes / 2]uint64)(unsafe.Add(data, word))
-		a, b, c, d := low[0]>>(shift&31), low[1]>>(shift&31), low[2]>>(shift&31), low[3]>>(shift&31)
-		if shift += w; shift >= 32 {
-			shift -= 32
-			word += lanes * 4
-			if shift > 0 {
-				// The upper bits of these values begin the lanes' next words.
-				left := (w - shift) & 31
-				keep := (uint64(1)<<left - 1) * both
-				upper := mask &^ keep
-				high := (*[lanes / 2]uint64)(unsafe.Add(data, word))
-				a = a&keep | high[0]<<left&upper
-				b = b&keep | high[1]<<left&upper
-				c = c&keep | high[2]<<left&upper
-				d = d&keep | high[3]<<left&upper
-			}
-		}
-		to := (*[lanes / 2]uint64)(out[row*lanes/2:])
-		to[0], to[1], to[2], to[3] = a&mask, b&mask, c&mask, d&mask
 	}
 }
 
