@@ -13,6 +13,7 @@ import (
 	"sagasu/coordinator/reconcile"
 	"sagasu/coordinator/snapshots"
 	"sagasu/coordinator/state"
+	"sagasu/internal/auth"
 	"sagasu/internal/catalog"
 	"sagasu/internal/vfs"
 	"sagasu/shard"
@@ -50,6 +51,15 @@ type Config struct {
 	OpenCatalog func(ctx context.Context) (catalog.Catalog, error)
 	// SearchLog is which part of the searches is logged in the catalog, 0 to 1.
 	SearchLog float64
+
+	// Pepper is what keys are recognised with, the same on all nodes; nil makes and takes none.
+	Pepper *auth.Pepper
+	// AdminKey is a key that may do everything on this node, whatever the metadata say; nil for none.
+	AdminKey *auth.Credential
+	// Tokens verifies tokens of issuers; nil takes none.
+	Tokens *auth.Tokens
+	// FirstKey is given the key that a new cluster begins with, which nobody can tell again; nil makes none.
+	FirstKey func(key string)
 
 	// DropRest is reconcile.Config.Rest.
 	DropRest time.Duration

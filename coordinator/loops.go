@@ -22,6 +22,8 @@ func (n *Node) start() {
 	n.loop("end verifications of snapshots that were lost", n.lostVerifications)
 	n.jobs.Start()
 	n.loop("keep jobs", n.keepJobs)
+	n.loop("make the first key", n.makeFirstKey)
+	n.loop("note the use of keys", n.noteKeyUse)
 	if n.register != nil {
 		n.register.start()
 	}

@@ -12,6 +12,7 @@ import (
 
 	"sagasu/api"
 	"sagasu/coordinator/jobs"
+	"sagasu/coordinator/keyring"
 	"sagasu/coordinator/meta"
 	"sagasu/coordinator/query"
 	"sagasu/coordinator/route"
@@ -45,6 +46,9 @@ type Node struct {
 	jobs *jobs.Manager
 	// snapshots is what cuts shards for them, and fills shards from them.
 	snapshots *snapshotParts
+	// keyring tells who callers are; keyUseNoted is when the use of keys was noted last, of the loop that does so.
+	keyring     *keyring.Keyring
+	keyUseNoted time.Time
 	// register has the catalog; nil if there is none.
 	register *catalogKeeper
 
@@ -96,6 +100,9 @@ func (n *Node) open(ctx context.Context) error {
 	}
 	if n.net != nil {
 		n.net.know(n.meta)
+	}
+	if err = n.openKeyring(); err != nil {
+		return err
 	}
 	if n.register, err = newCatalogKeeper(n); err != nil {
 		return err

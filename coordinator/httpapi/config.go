@@ -17,6 +17,9 @@ type Config struct {
 	Node Node
 	// Auth tells who asks; Anyone lets everybody do everything.
 	Auth Authenticator
+	// Recorder keeps the audit log, beside what Node.Audit does; nil for none. AuditReads says which reads are in it.
+	Recorder   Recorder
+	AuditReads AuditReads
 	// Registry is where metrics are registered, Gatherer where /metrics reads them.
 	Registry prometheus.Registerer
 	Gatherer prometheus.Gatherer
@@ -41,7 +44,8 @@ type Config struct {
 // Default gives the defaults; Node, Auth, Registry, Gatherer and Logger are to be set.
 func Default() Config {
 	return Config{
-		Now: time.Now, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second,
+		AuditReads: AuditReadsNone,
+		Now:        time.Now, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second,
 		IdleTimeout: 2 * time.Minute, OperationTimeout: 30 * time.Second,
 		Searches: 256, Writes: 256, Queue: 256, Connections: 4096,
 	}
@@ -51,6 +55,9 @@ func Default() Config {
 func (c Config) Validate() error {
 	if c.Node == nil || c.Auth == nil || c.Registry == nil || c.Gatherer == nil || c.Logger == nil || c.Now == nil {
 		return fmt.Errorf("%w: node, authenticator, registry, gatherer, logger and clock are required", ErrConfig)
+	}
+	if c.AuditReads != AuditReadsNone && c.AuditReads != AuditReadsAll {
+		return fmt.Errorf("%w: AuditReads is %q", ErrConfig, c.AuditReads)
 	}
 	if min(c.ReadTimeout, c.WriteTimeout, c.IdleTimeout, c.OperationTimeout) <= 0 {
 		return fmt.Errorf("%w: timeouts must be positive", ErrConfig)

@@ -220,5 +220,5 @@ func TestAudit(t *testing.T) {
 	}, got)
 	require.Equal(t, "r7", f.node.audited[0].RequestID)
 	require.Contains(t, f.node.audited[1].Detail, "exists already")
-	require.Equal(t, "force=true", f.node.audited[2].Detail)
+	require.Equal(t, "from 0.0.0.0: force=true", f.node.audited[2].Detail)
 }

@@ -16,6 +16,7 @@ type Node interface {
 	Aliases
 	Settings
 	Vectors
+	Keys
 	Jobs
 	Operating
 	Snapshots

@@ -9,7 +9,7 @@ import (
 
 // routes is everything that can be asked for, and what it takes to be allowed. A route that is not here does not exist.
 func routes() []route {
-	return slices.Concat(indexRoutes(), snapshotRoutes(), documentRoutes(), vectorRoutes(), clusterRoutes(), operateRoutes(), recordRoutes(), []route{
+	return slices.Concat(indexRoutes(), snapshotRoutes(), documentRoutes(), vectorRoutes(), clusterRoutes(), operateRoutes(), recordRoutes(), keyRoutes(), []route{
 		{"GET", "/health", (*call).health, auth.Public, scopeCluster, ""},
 		{"GET", "/health/ready", (*call).ready, auth.Public, scopeCluster, ""},
 		{"GET", "/metrics", (*call).metrics, auth.MetricsRead, scopeCluster, ""},
