@@ -9,8 +9,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
+
+	"sagasu/sparse"
 )
 
 func benchCommand(t *terminal) *cobra.Command {
@@ -37,6 +40,8 @@ func benchLocalCommand(t *terminal) *cobra.Command {
 	flags.IntVar(&b.filter, "filter", 0, "search 1, 10 or 50 percent of the documents only")
 	flags.IntVar(&b.repeat, "repeat", 5, "times that each query is run; its median counts")
 	flags.StringVar(&b.dir, "dir", "", "keep the index here, and use it again for the same corpus")
+	flags.DurationVar(&b.whileIndexing, "while-indexing", 0,
+		"time searches for that long, and again while documents are written as fast as can be, such as 30s")
 	flags.StringVar(&b.profile, "cpuprofile", "", "write a CPU profile of the searches to this file")
 	return c
 }
@@ -47,6 +52,7 @@ type bench struct {
 	corpus, queries, kind, dir, profile string
 	ops                                 []string
 	filter, repeat                      int
+	whileIndexing                       time.Duration
 }
 
 // Names of operations and kinds.
@@ -79,6 +85,9 @@ func (b *bench) check() error {
 	if b.repeat < 1 {
 		return fmt.Errorf("--repeat is %d, must be at least 1", b.repeat)
 	}
+	if b.whileIndexing < 0 {
+		return fmt.Errorf("--while-indexing is %s, must not be negative", b.whileIndexing)
+	}
 	return nil
 }
 
@@ -102,13 +111,15 @@ func (b *bench) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, index.Close()) }()
-	snap := index.Snapshot()
-	defer snap.Release()
 	stop, err := profile(b.profile)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
+	line, err := b.lines(index, dir)
+	if err != nil {
+		return err
+	}
 	out := json.NewEncoder(b.out)
 	for _, kind := range benchKinds() {
 		of := asked[kind]
@@ -117,16 +128,33 @@ func (b *bench) run(ctx context.Context) (err error) {
 		}
 		for _, op := range b.ops {
 			b.tell("%s %s: %d queries of %s", kind, op, len(of), filepath.Base(b.queries))
-			line, err := b.measure(ctx, snap, kind, op, of)
+			found, err := line(ctx, kind, op, of)
 			if err != nil {
 				return err
 			}
-			if err := out.Encode(line); err != nil {
+			if err := out.Encode(found); err != nil {
 				return fmt.Errorf("write result: %w", err)
 			}
 		}
 	}
 	return nil
+}
+
+// lines gives what measures a kind of query and an operation; dir is what the index's directory is in.
+func (b *bench) lines(index *sparse.Index, dir string) (
+	line func(ctx context.Context, kind, op string, asked [][]string) (any, error), err error,
+) {
+	if b.whileIndexing == 0 {
+		return func(ctx context.Context, kind, op string, asked [][]string) (any, error) {
+			snap := index.Snapshot()
+			defer snap.Release()
+			return b.measure(ctx, snap, kind, op, asked)
+		}, nil
+	}
+	texts, err := b.writes()
+	return func(ctx context.Context, kind, op string, asked [][]string) (any, error) {
+		return b.measureWhile(ctx, index, dir, kind, op, asked, texts)
+	}, err
 }
 
 // tell is progress. A failing stderr leaves nobody to tell.

@@ -64,6 +64,28 @@ func TestBenchLocal(t *testing.T) {
 		require.Equal(t, exitOK, code, complaints)
 		require.Contains(t, out, `"filter":50,"docs":30,"queries":5`)
 	})
+	t.Run("searches while documents are written", func(t *testing.T) {
+		dir := filepath.Join(t.TempDir(), "kept")
+		code, out, complaints := benchLocal(t, "--corpus", corpus, "--queries", queries, "--ops", "top10", "--kind", "or",
+			"--while-indexing", "50ms", "--dir", dir)
+		require.Equal(t, exitOK, code, complaints)
+		var r benchWhile
+		require.NoError(t, json.Unmarshal([]byte(out), &r))
+		require.Equal(t, "or top10", r.Kind+" "+r.Op)
+		require.Equal(t, 30, r.Docs[0])
+		require.Greater(t, r.Docs[1], 30)
+		require.Positive(t, r.DocsPerSec)
+		require.Positive(t, r.LongestWrite)
+		for _, of := range []benchTimes{r.Idle, r.Indexing} {
+			require.Positive(t, of.Searches)
+			require.LessOrEqual(t, of.P50, of.P99)
+			require.LessOrEqual(t, of.P99, of.Max)
+		}
+		require.InEpsilon(t, r.Indexing.P99/r.Idle.P99, r.RatioP99, 1e-9)
+		_, _, complaints = benchLocal(t, "--corpus", corpus, "--queries", queries, "--ops", "count", "--dir", dir)
+		require.Contains(t, complaints, "is of this corpus")
+		require.NoDirExists(t, filepath.Join(dir, benchCopyDir))
+	})
 	t.Run("bad input is named", func(t *testing.T) {
 		broken, empty := benchFiles(t, benchCorpus(2)+"{no\n", "\n...\n")
 		taken := t.TempDir()
@@ -77,6 +99,7 @@ func TestBenchLocal(t *testing.T) {
 			{exitUsage, `"top11"`, []string{"--corpus", corpus, "--queries", queries, "--ops", "top11"}},
 			{exitUsage, `"any"`, []string{"--corpus", corpus, "--queries", queries, "--kind", "any"}},
 			{exitUsage, "--filter is 7", []string{"--corpus", corpus, "--queries", queries, "--filter", "7"}},
+			{exitUsage, "--while-indexing is -1s", []string{"--corpus", corpus, "--queries", queries, "--while-indexing", "-1s"}},
 			{exitUsage, "--repeat is 0", []string{"--corpus", corpus, "--queries", queries, "--repeat", "0"}},
 			{exitFailure, "missing.jsonl", []string{"--corpus", "missing.jsonl", "--queries", queries}},
 			{exitFailure, "missing.txt", []string{"--corpus", corpus, "--queries", "missing.txt"}},
