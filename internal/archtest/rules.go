@@ -87,6 +87,7 @@ func imports() map[string][]string {
 		"internal/vfs/vfstest":                   {},
 		"internal/dense/milvus/milvustest":       {},
 		"internal/gossip":                        {},
+		"internal/jwks":                          {"internal/auth"},
 		"internal/wire":                          {"internal/obs"},
 		"internal/passage":                       {"api"},
 		"internal/rediscache":                    {"internal/obs"},
