@@ -35,7 +35,8 @@ func readConfig(args []string, out io.Writer) (config, error) {
 	flags.IntVar(&c.replicas, "replicas", 3, "copies of each")
 	flags.IntVar(&c.searches, "searches", 200, "searches a second")
 	flags.IntVar(&c.writes, "writes", 200, "writes a second")
-	kinds := flags.String("faults", strings.Join(names(allInjuries()), ","), "kinds of faults, separated by commas")
+	kinds := flags.String("faults", strings.Join(names(allInjuries()), ","), "kinds of faults, separated by commas; "+
+		"beside these there are "+strings.Join(names(rotInjuries()), " and "))
 	flags.StringVar(&c.binary, "binary", "", "the program to run; built by default")
 	flags.StringVar(&c.dir, "dir", "", "where data and logs go, and stay; a temporary directory by default")
 	flags.BoolVar(&c.loopback, "loopback", false, "all nodes on 127.0.0.1: no partitions")
@@ -47,8 +48,8 @@ func readConfig(args []string, out io.Writer) (config, error) {
 		return c, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	for _, name := range strings.Split(*kinds, ",") {
-		if !slices.Contains(allInjuries(), injury(name)) {
-			return c, fmt.Errorf("faults: %q is none of %s", name, strings.Join(names(allInjuries()), ", "))
+		if known := slices.Concat(allInjuries(), rotInjuries()); !slices.Contains(known, injury(name)) {
+			return c, fmt.Errorf("faults: %q is none of %s", name, strings.Join(names(known), ", "))
 		}
 		if c.loopback && injury(name) == injuryPartition {
 			continue // such a network can't be partitioned
@@ -56,6 +57,11 @@ func readConfig(args []string, out io.Writer) (config, error) {
 		c.injuries = append(c.injuries, injury(name))
 	}
 	return c, c.validate()
+}
+
+// rots tells whether files are damaged.
+func (c *config) rots() bool {
+	return slices.ContainsFunc(c.injuries, func(i injury) bool { return slices.Contains(rotInjuries(), i) })
 }
 
 func names(injuries []injury) []string {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 )
@@ -16,9 +17,14 @@ const (
 	injuryPartition injury = "partition" // cut off from all others for a while
 	injuryMove      injury = "move"      // kill -9, and a start at other addresses
 	injuryStop      injury = "stop"      // SIGTERM, and a start
+	injuryFlip      injury = "flip"      // bits of its files flip while it serves
+	injuryRot       injury = "rot"       // kill -9, bits of its files flip, and a start
 )
 
-// allInjuries gives every kind.
+// rotInjuries damage files. They come only when they are asked for, since nodes must then verify theirs all the time.
+func rotInjuries() []injury { return []injury{injuryFlip, injuryRot} }
+
+// allInjuries gives every other kind.
 func allInjuries() []injury {
 	return []injury{injuryKill, injuryPause, injuryPartition, injuryMove, injuryStop}
 }
@@ -54,13 +60,19 @@ type schedule struct {
 func newSchedule(seed uint64, injuries []injury, gateways bool) *schedule {
 	s := &schedule{random: rand.New(rand.NewPCG(seed, 2))}
 	for _, i := range injuries {
-		s.kinds = append(s.kinds, fault{injury: i, role: "coordinator", leader: true},
-			fault{injury: i, role: "shard", leader: true}, fault{injury: i, role: "shard"})
+		onShards := []fault{{injury: i, role: "shard", leader: true}, {injury: i, role: "shard"}}
+		if slices.Contains(rotInjuries(), i) {
+			s.kinds = append(s.kinds, onShards...) // the others have no segments
+			continue
+		}
+		s.kinds = append(append(s.kinds, fault{injury: i, role: "coordinator", leader: true}), onShards...)
 		if gateways {
 			s.kinds = append(s.kinds, fault{injury: i, role: "gateway"})
 		}
 	}
-	s.kinds = append(s.kinds, fault{injury: injuries[0], role: "coordinator"})
+	if !slices.Contains(rotInjuries(), injuries[0]) {
+		s.kinds = append(s.kinds, fault{injury: injuries[0], role: "coordinator"})
+	}
 	return s
 }
 

@@ -47,6 +47,8 @@ func (s *session) torment(ctx context.Context, until time.Time) error {
 func (s *session) inject(ctx context.Context, f fault, n *cluster.Node) error {
 	ready := func() error { return n.WaitReady(ctx) }
 	switch f.injury {
+	case injuryFlip, injuryRot:
+		return s.rot(ctx, f, n)
 	case injuryPause:
 		return s.between(ctx, f, n.Pause, n.Resume)
 	case injuryPartition:

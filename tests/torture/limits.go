@@ -26,6 +26,13 @@ const (
 	hotEvery            = 150 * time.Millisecond
 	// judgeTimeout bounds porcupine, per hot key.
 	judgeTimeout = time.Minute
+	// corpusFound of corpusDocuments can be found; the others have corpusFiller words, enough that each of three shards
+	// writes files. corpusBatch are written at once.
+	corpusFound, corpusDocuments, corpusFiller, corpusBatch = 4000, 20_000, 1000, 500
+	// Of each of corpusQueries searches the first corpusTop hits are known; corpusSizes sizes beyond that are asked for,
+	// by corpusRate searches a second.
+	corpusQueries, corpusTop, corpusSizes = 100, 10, 100
+	corpusRate                            = 20
 	// checkOneIn writes is searched for right after its acknowledgement.
 	checkOneIn = 4
 	// sampleEvery is how often some keys are read while the load runs, sampleKeys how many.

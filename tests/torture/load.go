@@ -16,6 +16,9 @@ func (s *session) load(ctx context.Context) {
 	running.Go(func() { s.open(ctx, searches, s.searchOnce) })
 	running.Go(func() { s.open(ctx, s.cfg.writes, s.writeOnce) })
 	running.Go(func() { s.sample(ctx) })
+	if s.cfg.rots() {
+		running.Go(func() { s.open(ctx, corpusRate, s.searchCorpus) })
+	}
 	for client := range hotClients {
 		running.Go(func() { s.hot.play(ctx, client) })
 	}

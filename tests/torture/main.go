@@ -80,6 +80,7 @@ func torture(ctx context.Context, cfg config, dir string, t *tally, progress *lo
 	of := cluster.Default()
 	of.Binary, of.Dir, of.Partitions = cfg.binary, dir, !cfg.loopback
 	of.Coordinators, of.Shards, of.Gateways = cfg.coordinators, cfg.shards, cfg.gateways
+	of.Args = rotArgs(cfg)
 	c, err := cluster.Start(ctx, of)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -26,7 +27,10 @@ func (t *tally) report(seed uint64) string {
 	fmt.Fprintf(out, "compare and set: %d operations judged\n", t.hotOperations)
 	total := 0
 	var kinds []string
-	for _, i := range allInjuries() {
+	for _, i := range slices.Concat(allInjuries(), rotInjuries()) {
+		if t.faults[i] == 0 && slices.Contains(rotInjuries(), i) {
+			continue
+		}
 		total += t.faults[i]
 		kinds = append(kinds, fmt.Sprintf("%d %s", t.faults[i], i))
 	}

@@ -34,6 +34,8 @@ type session struct {
 	// gateway is the one that the load goes to first, in the list of gateways.
 	gateways []*cluster.Node
 	gateway  atomic.Int64
+	corpus   corpus
+	rots     rots
 	serial   atomic.Int64
 
 	mu     sync.Mutex
@@ -79,6 +81,11 @@ func (s *session) prepare(ctx context.Context) error {
 		}
 	}
 	s.keys.anchor()
+	if s.cfg.rots() {
+		if err := s.makeCorpus(ctx); err != nil {
+			return err
+		}
+	}
 	s.say("the cluster is green and has an index of %d shards with %d copies", s.cfg.indexShards, s.cfg.replicas)
 	return s.cluster.WaitGreen(ctx, url, greenTimeout)
 }

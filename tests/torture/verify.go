@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,6 +27,13 @@ func (s *session) verify(ctx context.Context) error {
 	s.say("comparing replicas")
 	if err := s.compareReplicas(ctx, there); err != nil {
 		return err
+	}
+	if s.cfg.rots() {
+		s.say("comparing the answers of every copy")
+		if err := s.compareAnswers(ctx); err != nil {
+			return err
+		}
+		s.say("%s", strings.TrimSpace(s.rots.String()))
 	}
 	s.say("scanning for documents that nobody wrote")
 	if err := s.scan(ctx); err != nil {
