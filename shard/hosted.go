@@ -178,7 +178,7 @@ func (s *hosted) run(ctx context.Context) {
 		case failed == nil || errors.Is(failed, consensus.ErrRestored):
 			continue
 		}
-		if s.host.cfg.Now().Sub(opened) > steadyAfter {
+		if s.host.cfg.Now().Sub(opened) > max(steadyAfter, openShare*opened.Sub(began)) {
 			waits, suspect = patience{}, false
 		}
 		// What was found in use is looked for at once; a start reads everything.

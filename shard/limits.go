@@ -22,8 +22,9 @@ const (
 	maxReopenPause = time.Minute
 	// openShare bounds the share of time that such tries take to one in so many: they read all files.
 	openShare = 20
-	// steadyAfter is how long a replica must have been open for a failure not to count as one in a row.
-	steadyAfter = 15 * time.Second
+	// steadyAfter is how long a replica must have been open, at least, for a failure not to count as one in a row; one
+	// that takes long to open must have been longer, by openShare.
+	steadyAfter = 5 * time.Second
 	// maxRepairs bounds the replicas of a host that are repaired at once: a disk that fails damages many, and each
 	// copies its files.
 	maxRepairs = 2
