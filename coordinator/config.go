@@ -78,6 +78,9 @@ type Config struct {
 	// SearchDelay is shard.Config.SearchDelay.
 	SearchDelay time.Duration
 
+	// SnapshotEvery is shard.Config.SnapshotEvery.
+	SnapshotEvery uint64
+
 	// TrailingLogs is how many entries of the metadata's log are kept behind a snapshot; 0 is the default of
 	// package consensus.
 	TrailingLogs uint64

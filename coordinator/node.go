@@ -163,6 +163,7 @@ func (n *Node) openHost() error {
 	}
 	cfg.Founded, cfg.SearchDelay = n.markFounded, n.cfg.SearchDelay
 	cfg.Seed = n.snapshots.seed
+	cfg.SnapshotEvery = n.cfg.SnapshotEvery
 	cfg.ScrubEvery, cfg.ScrubBytesPerSecond = n.cfg.ScrubEvery, n.cfg.ScrubBytesPerSecond
 	cfg.MergeBytesPerSecond = n.cfg.MergeBytesPerSecond
 	cfg.Now, cfg.After, cfg.Logger, cfg.Registry = n.cfg.Now, n.cfg.After, n.cfg.Logger, n.cfg.Registry

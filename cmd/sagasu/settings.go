@@ -63,12 +63,16 @@ func settings() []setting {
 				"with join", checkFounders,
 		},
 		{"gossip-key-file", "", "file with 32 bytes in base64 that encrypt gossip; all nodes alike", nil},
-	}, slices.Concat(catalogSettings(), cacheSettings(), scrubSettings())...)
+	}, slices.Concat(catalogSettings(), cacheSettings(), snapshotSettings(), scrubSettings())...)
 }
 
 // delayVariable makes every search on the node wait, for tests of what one slow node costs. It is no setting:
 // nobody shall find it among them.
 const delayVariable = "SAGASU_TEST_SEARCH_DELAY"
+
+// snapshotVariable makes shards keep so few entries of their logs that new replicas need files, for tests of moves. It
+// is no setting either.
+const snapshotVariable = "SAGASU_TEST_SNAPSHOT_EVERY"
 
 // defaultRoles are all there are.
 const defaultRoles = "coordinator,shard,gateway"
@@ -90,6 +94,8 @@ type configuration struct {
 	values []resolved
 	// searchDelay is the value of delayVariable.
 	searchDelay string
+	// snapshotEvery is the value of snapshotVariable.
+	snapshotEvery string
 	// ignored are variables SAGASU_* that are no setting. They are not refused: Kubernetes sets such
 	// variables for a service of that name.
 	ignored []string
@@ -145,7 +151,10 @@ func resolve(flags *pflag.FlagSet, env []string) (*configuration, error) {
 		path = vars["SAGASU_CONFIG"]
 	}
 	file, errs := readConfigFile(path)
-	c := &configuration{searchDelay: "0"}
+	c := &configuration{searchDelay: "0", snapshotEvery: "0"}
+	if text, ok := vars[snapshotVariable]; ok {
+		c.snapshotEvery = text
+	}
 	if text, ok := vars[delayVariable]; ok {
 		c.searchDelay = text
 	}
@@ -185,7 +194,7 @@ func environment(env []string) map[string]string {
 }
 
 func unknownVariables(vars map[string]string) []string {
-	known := []string{"SAGASU_CONFIG", serverVariable, delayVariable}
+	known := []string{"SAGASU_CONFIG", serverVariable, delayVariable, snapshotVariable}
 	for _, s := range settings() {
 		known = append(known, envName(s.key))
 	}

@@ -107,8 +107,14 @@ func newNode(ctx context.Context, conf *configuration, p *process) (*coordinator
 	if err := configureScrub(conf, &cfg); err != nil {
 		return nil, err
 	}
+	if err := configureSnapshots(conf, &cfg); err != nil {
+		return nil, err
+	}
 	if cfg.SearchDelay, err = time.ParseDuration(conf.searchDelay); err != nil {
 		return nil, usageError("%s: %w", delayVariable, err)
+	}
+	if cfg.SnapshotEvery, err = strconv.ParseUint(conf.snapshotEvery, 10, 64); err != nil {
+		return nil, usageError("%s: %w", snapshotVariable, err)
 	}
 	if cfg.Cluster, err = clusterConfig(conf); err != nil {
 		return nil, err
