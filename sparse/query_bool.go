@@ -1,6 +1,9 @@
 package sparse
 
-import "sagasu/api"
+import (
+	"sagasu/api"
+	"sagasu/sparse/kernel"
+)
 
 // boolClause combines clauses; see api.Bool.
 type boolClause struct {
@@ -11,14 +14,19 @@ type boolClause struct {
 	frames                        *frames
 }
 
-func (p *planner) bool(q *api.Bool, scored bool) (clause, error) {
-	c := &boolClause{boost: q.Boost, scored: scored, frames: &p.frames}
+// minimumShould is how many of its optional clauses a document must match.
+func minimumShould(q *api.Bool) int {
 	switch {
 	case q.MinimumShould != nil:
-		c.minimum = *q.MinimumShould
+		return *q.MinimumShould
 	case len(q.Should) > 0 && len(q.Must) == 0 && len(q.Filter) == 0:
-		c.minimum = 1
+		return 1
 	}
+	return 0
+}
+
+func (p *planner) bool(q *api.Bool, scored bool) (clause, error) {
+	c := &boolClause{boost: q.Boost, minimum: minimumShould(q), scored: scored, frames: &p.frames}
 	lists := []struct {
 		from   []api.Query
 		to     *[]clause
@@ -63,6 +71,55 @@ func (c *boolClause) bind(at int, v *view) (node, error) {
 		}
 	}
 	return n, nil
+}
+
+// sum adds up clauses that are sums themselves: all of must, and of should any term of those that need no more than one.
+func (c *boolClause) sum(s *summation) bool {
+	if len(c.filter)+len(c.mustNot) > 0 || c.minimum > 1 || len(c.must) == 0 && c.minimum == 0 {
+		return false
+	}
+	s.boost = c.boost
+	for _, sub := range c.must {
+		if sum, is := sub.(summed); !is || !sum.sum(s) {
+			return false
+		}
+	}
+	switch {
+	case len(s.choices) != len(c.must) && len(c.must) > 1:
+		return false // each choice of one with each of the others
+	case len(c.must) > 1:
+		s.choices = append(s.choices[:0], kernel.Choice{To: s.groups})
+	}
+	return c.sumShould(s)
+}
+
+// sumShould adds the terms of should. They are one group if one must match, and else none that is asked for.
+func (c *boolClause) sumShould(s *summation) bool {
+	choices, group, from := len(s.choices), s.groups, len(s.terms)
+	for _, sub := range c.should {
+		before := s.groups
+		if sum, is := sub.(summed); !is || !sum.sum(s) || s.groups != before+1 || len(s.choices) != choices+1 {
+			return false
+		}
+		s.choices = s.choices[:choices]
+	}
+	if len(c.should) == 0 {
+		return c.minimum == 0
+	}
+	for i := range s.terms[from:] {
+		s.terms[from+i].group = group
+	}
+	s.groups = group + 1
+	switch {
+	case c.minimum == 0:
+	case choices == 0:
+		s.choices = append(s.choices, kernel.Choice{From: group, To: s.groups})
+	case choices == 1:
+		s.choices[0].To = s.groups
+	default:
+		return false
+	}
+	return true
 }
 
 type boolNode struct {

@@ -12,10 +12,20 @@ import (
 	"sagasu/sparse/segment"
 )
 
-// summed is a clause whose score is a sum over terms. terms appends them to list in the order of summing, and says
-// whether a document must have one of every group; ok is false where the clause asks for something between all and any.
+// summed is a clause whose score is a sum over terms.
 type summed interface {
-	terms(list []summand) (terms []summand, all, ok bool)
+	// sum appends the terms in the order of summing, and the groups that a document must have one term of each: one
+	// choice, or several of which any will do. false where the clause asks for something else.
+	sum(s *summation) bool
+}
+
+// summation is what a query asks for, as the kernel understands it.
+type summation struct {
+	terms   []summand
+	choices []kernel.Choice
+	// groups and clauses are how many there are.
+	groups, clauses int
+	boost           float64
 }
 
 // summand is a term and what to score it with.
@@ -23,32 +33,76 @@ type summand struct {
 	*boundTerm
 	weight float64
 	norm   segment.Norm
-	// group is that of the term, whatever field it is in.
-	group int
+	// group is that of the term, whatever field it is in; clause is the part of the query that it is in.
+	group, clause int
 }
 
-func (c *matchClause) terms(list []summand) (terms []summand, all, ok bool) {
+func (s *summation) reset() {
+	clear(s.terms)
+	*s = summation{terms: s.terms[:0], choices: s.choices[:0], boost: 1}
+}
+
+// of makes the summation that of a query; false if it is none.
+func (s *summation) of(c clause) bool {
+	s.reset()
+	ok := false
+	if sum, is := c.(summed); is {
+		ok = sum.sum(s)
+	} else if b, is := c.(*boolClause); is {
+		ok = b.sum(s)
+	}
+	if len(s.choices) == 1 && s.choices[0] == (kernel.Choice{To: 1}) && s.groups == 1 {
+		s.choices = s.choices[:0] // any term will do
+	}
+	return ok
+}
+
+func (c *matchClause) sum(s *summation) bool {
+	any := true
 	for _, g := range c.groups {
-		if g.need > 1 {
-			if len(c.groups) > 1 || g.need != len(g.terms) {
-				return list, false, false
-			}
-			all = true
+		if g.need > 1 && g.need != len(g.terms) {
+			return false
 		}
-		for i, t := range g.terms {
-			for _, s := range t {
-				list = append(list, summand{s.boundTerm, s.scorer.weight, s.scorer.norm, i})
+		any = any && g.need <= 1
+	}
+	first := s.groups
+	for _, g := range c.groups {
+		from := s.groups
+		for _, t := range g.terms {
+			for _, st := range t {
+				group := s.groups
+				if any {
+					group = first
+				}
+				s.terms = append(s.terms, summand{st.boundTerm, st.scorer.weight, st.scorer.norm, group, s.clauses})
 			}
+			if !any && g.need > 1 {
+				s.groups++
+			}
+		}
+		if !any && g.need <= 1 {
+			s.groups++
+		}
+		if !any {
+			s.choices = append(s.choices, kernel.Choice{From: from, To: s.groups})
 		}
 	}
-	return list, all, true
+	if any {
+		s.groups++
+		s.choices = append(s.choices, kernel.Choice{From: first, To: s.groups})
+	}
+	s.clauses++
+	return true
 }
 
-func (c *vectorClause) terms(list []summand) (terms []summand, all, ok bool) {
+func (c *vectorClause) sum(s *summation) bool {
 	for i, t := range c.dims {
-		list = append(list, summand{boundTerm: t, weight: c.weights[i]})
+		s.terms = append(s.terms, summand{boundTerm: t, weight: c.weights[i], group: s.groups, clause: s.clauses})
 	}
-	return list, false, true
+	s.choices = append(s.choices, kernel.Choice{From: s.groups, To: s.groups + 1})
+	s.groups++
+	s.clauses++
+	return true
 }
 
 // search is one query under way: a planned query and filter, and what they have found.
@@ -63,7 +117,7 @@ type search struct {
 	count, total int
 	more         bool
 
-	terms     []summand
+	sum       summation
 	collector collector
 	kernel    kernel.Phrase // of the present view
 }
@@ -85,22 +139,19 @@ func newSearch(ctx context.Context, snap *Snapshot, p *planner, req Request) *se
 
 func (s *search) release() {
 	s.top.release()
-	clear(s.terms)
+	s.sum.reset()
 	clear(s.kernel.Terms)
-	*s = search{
-		top: s.top, terms: s.terms[:0],
-		kernel: kernel.Phrase{Query: kernel.Query{Terms: s.kernel.Terms[:0]}, Slots: s.kernel.Slots[:0]},
-	}
+	q := &s.kernel.Query
+	*s = search{top: s.top, sum: s.sum, kernel: kernel.Phrase{
+		Query: kernel.Query{Terms: q.Terms[:0], Choices: q.Choices[:0]}, Slots: s.kernel.Slots[:0],
+	}}
 	searches.Put(s)
 }
 
 // run looks at one view after the other.
 func (s *search) run() error {
-	all, ok := false, false
 	phrase := s.simplePhrase()
-	if clause, is := s.query.(summed); is {
-		s.terms, all, ok = clause.terms(s.terms[:0])
-	}
+	ok := phrase == nil && s.sum.of(s.query)
 	for at, v := range s.snap.gen.views {
 		if v.docs == 0 {
 			continue
@@ -114,7 +165,7 @@ func (s *search) run() error {
 		case phrase != nil:
 			done, err = s.phrase(at, v, phrase)
 		case ok:
-			done, err = s.ranked(at, v, all)
+			done, err = s.ranked(at, v)
 		}
 		if err != nil {
 			return err
@@ -130,34 +181,29 @@ func (s *search) run() error {
 }
 
 // begin makes the kernel's query one of the view without terms.
-func (s *search) begin(v *view, all bool) *kernel.Query {
+func (s *search) begin(v *view) *kernel.Query {
 	s.collector = collector{&s.top, v}
 	s.kernel.Slots = s.kernel.Slots[:0]
 	q := &s.kernel.Query
-	*q = kernel.Query{Terms: q.Terms[:0], All: all, Docs: v.docs, Deleted: v.deletedWords(), Stop: s.ctx}
+	*q = kernel.Query{
+		Terms: q.Terms[:0], Choices: q.Choices[:0], Docs: v.docs, Deleted: v.deletedWords(), Stop: s.ctx,
+	}
 	return q
 }
 
 // ranked searches a view by the bounds of its lists. done is false where it has none.
-func (s *search) ranked(at int, v *view, all bool) (done bool, err error) {
+func (s *search) ranked(at int, v *view) (done bool, err error) {
 	if v.part.mem != nil {
 		return false, nil
 	}
-	q := s.begin(v, all)
-	grouped := 0 // the groups that have a term
-	for i := range s.terms {
-		t := &s.terms[i]
-		if i == 0 || t.group != s.terms[i-1].group {
-			if all && q.Groups > grouped {
-				return true, nil // the view has no term of the group before
-			}
-			q.Groups++
-		}
+	q := s.begin(v)
+	q.Boost = s.sum.boost
+	for i := range s.sum.terms {
+		t := &s.sum.terms[i]
 		key := t.places[at].key
 		if key == nil {
 			continue
 		}
-		grouped = q.Groups
 		column := v.part.file.Column(t.field.ordinal)
 		if !column.Listed() {
 			return false, nil
@@ -165,11 +211,16 @@ func (s *search) ranked(at int, v *view, all bool) (done bool, err error) {
 		q.Terms = append(q.Terms, kernel.Term{
 			List: &key.List, Field: column, Weight: t.weight, Norm: t.norm,
 			Text: t.field.shape == segment.ShapeText, Deleted: v.deletedOf(t.field, t.places[at]),
-			Group: t.group,
+			Group: t.group, Clause: t.clause,
 		})
 	}
-	if len(q.Terms) == 0 || all && q.Groups > grouped {
-		return true, nil
+	for _, choice := range s.sum.choices {
+		if q.Holds(choice) {
+			q.Choices = append(q.Choices, choice)
+		}
+	}
+	if len(q.Terms) == 0 || len(q.Choices) == 0 && len(s.sum.choices) > 0 {
+		return true, nil // the view lacks too many terms
 	}
 	if s.top.k > 0 && !q.Fits() {
 		return false, nil

@@ -31,7 +31,7 @@ func (s *search) phrase(at int, v *view, f *phraseField) (done bool, err error) 
 	if !column.Listed() {
 		return false, nil
 	}
-	s.begin(v, true)
+	s.begin(v)
 	p := &s.kernel
 	for _, slot := range f.slots {
 		term := slot.terms[0]

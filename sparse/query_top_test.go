@@ -83,6 +83,28 @@ func largeIndex(t testing.TB, docs int, deletes bool) *Index {
 
 // randomQuery is one that is searched by bounds.
 func randomQuery(random *rand.Rand, zipf *rand.Zipf) api.Query {
+	if random.IntN(4) > 0 {
+		return randomSum(random, zipf)
+	}
+	b := &api.Bool{Boost: []float64{1, 0.3, 2}[random.IntN(3)]}
+	for range random.IntN(3) {
+		b.Must = append(b.Must, randomSum(random, zipf))
+	}
+	for range random.IntN(3) {
+		b.Should = append(b.Should, randomSum(random, zipf))
+	}
+	if len(b.Should) > 0 && random.IntN(2) == 0 {
+		minimum := random.IntN(2)
+		b.MinimumShould = &minimum
+	}
+	if random.IntN(3) == 0 {
+		b.Filter = []api.Query{tag("half1")}
+	}
+	return b
+}
+
+// randomSum is a query without others in it.
+func randomSum(random *rand.Rand, zipf *rand.Zipf) api.Query {
 	text := ""
 	for range 1 + random.IntN(5) {
 		text += fmt.Sprintf("w%d ", zipf.Uint64())

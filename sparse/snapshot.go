@@ -77,16 +77,8 @@ func (s *Snapshot) search(ctx context.Context, req Request, into *Answer) error 
 
 // both resolves a query and a filter, which may be nil.
 func (p *planner) both(query, filter api.Query, scored bool) (q, f clause, err error) {
-	if b, ok := query.(*api.Bool); ok && b.Boost == 1 && len(b.Must) == 1 && len(b.Should) == 0 && b.MinimumShould == nil {
-		// Only its one clause scores: the rest restricts.
-		rest := &api.Bool{Filter: b.Filter, MustNot: b.MustNot, Boost: 1}
-		if filter != nil {
-			rest.Filter = append(slices.Clone(b.Filter), filter)
-		}
-		if query = b.Must[0]; len(rest.Filter)+len(rest.MustNot) > 0 {
-			filter = rest
-		}
-		p.depth++
+	if b, ok := query.(*api.Bool); ok {
+		query, filter = p.restrict(b, filter)
 	}
 	if q, err = p.plan(query, scored); err != nil {
 		return nil, nil, err
@@ -97,6 +89,25 @@ func (p *planner) both(query, filter api.Query, scored bool) (q, f clause, err e
 		}
 	}
 	return q, f, nil
+}
+
+// restrict makes a filter of what does not score in a query, beside one that there may be.
+func (p *planner) restrict(b *api.Bool, filter api.Query) (q, f api.Query) {
+	q, f = b, filter
+	minimum := minimumShould(b)
+	if len(b.Filter)+len(b.MustNot) > 0 && (len(b.Must) > 0 || minimum > 0) {
+		rest := &api.Bool{Filter: b.Filter, MustNot: b.MustNot, Boost: 1}
+		if filter != nil {
+			rest.Filter = append(slices.Clone(b.Filter), filter)
+		}
+		b = &api.Bool{Must: b.Must, Should: b.Should, MinimumShould: &minimum, Boost: b.Boost}
+		q, f = b, rest
+	}
+	if len(b.Must) == 1 && len(b.Should) == 0 && len(b.Filter)+len(b.MustNot) == 0 && minimum == 0 && b.Boost == 1 {
+		p.depth++ // one less now
+		q = b.Must[0]
+	}
+	return q, f
 }
 
 // planner gives a planner for one query, with the statistics of Request.Stats; to be released.

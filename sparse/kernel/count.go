@@ -10,7 +10,7 @@ func (s *Searcher) Count(q *Query, limit int) (int, error) {
 		return 0, nil
 	}
 	if q.Filter == nil {
-		if least, exact := q.countable(); exact || !q.All && least >= limit {
+		if least, exact := q.countable(); exact || q.any() && least >= limit {
 			return least, nil
 		}
 	}

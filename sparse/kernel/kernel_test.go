@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"math/bits"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -80,7 +79,7 @@ func TestSearch(t *testing.T) {
 		found := &best{k: []int{1, 10, 30, 100, 1000}[random.IntN(5)]}
 		require.True(t, q.Fits())
 		require.NoError(t, searcher.Search(&q.Query, found))
-		say := fmt.Sprintf("query %d: %v all %v k %d filter %v deleted %v", n, q.keys, q.All, found.k, q.Filter != nil, q.Deleted != nil)
+		say := fmt.Sprintf("query %d: %v %v k %d filter %v deleted %v", n, q.keys, q.Choices, found.k, q.Filter != nil, q.Deleted != nil)
 		require.Equal(t, want[:min(len(want), found.k)], append([]hit{}, found.hits...), say)
 		got, err := searcher.Count(&q.Query, math.MaxInt)
 		require.NoError(t, err)
@@ -95,17 +94,32 @@ func TestSearch(t *testing.T) {
 
 // randomQuestion asks for some keys, of one field or, in groups, of both texts.
 func randomQuestion(random *rand.Rand, r *segment.Reader) *question {
-	q := &question{Query: kernel.Query{Docs: testDocs, All: random.IntN(2) == 0}}
+	q := &question{Query: kernel.Query{Docs: testDocs, Boost: []float64{0, 1, 1, 1, 0.2, 7}[random.IntN(6)]}}
 	of := []int{random.IntN(fields)}
 	if random.IntN(4) == 0 {
 		of = []int{title, body}
 	}
-	words := 1 + random.IntN(5)
-	for _, ordinal := range random.Perm(len(densities))[:words] {
+	groups := 1 + random.IntN(5)
+	clause := 0
+	for group, ordinal := range random.Perm(len(densities))[:groups] {
 		for _, f := range of {
-			q.add(r, key{f, ordinal}, math.Exp(random.NormFloat64()), q.Groups)
+			q.add(r, key{f, ordinal}, math.Exp(random.NormFloat64()), group)
+			q.Terms[len(q.Terms)-1].Clause = clause
+			if random.IntN(5) == 0 {
+				clause++
+			}
 		}
-		q.Groups++
+	}
+	switch random.IntN(5) {
+	case 0, 1: // any will do
+	case 2, 3:
+		q.Choices = []kernel.Choice{{To: groups}}
+	case 4: // some groups only score
+		from := random.IntN(groups)
+		q.Choices = []kernel.Choice{{From: from, To: from + 1 + random.IntN(groups-from)}}
+		if to := q.Choices[0].To; random.IntN(2) == 0 && to < groups {
+			q.Choices = append(q.Choices, kernel.Choice{From: to, To: groups})
+		}
 	}
 	return q
 }
@@ -152,25 +166,45 @@ func (c *corpus) deleted(k key, words []uint64) (n int) {
 
 // scores gives all that match, best first.
 func (c *corpus) scores(q *question) []hit {
-	totals, groups := make([]float64, testDocs), make([]uint64, testDocs)
+	totals, sums, groups := make([]float64, testDocs), make([]float64, testDocs), make([]uint64, testDocs)
+	clause := 0
+	addUp := func() {
+		for doc, sum := range sums {
+			totals[doc], sums[doc] = totals[doc]+sum, 0
+		}
+	}
 	for i, k := range q.keys {
 		t := &q.Terms[i]
+		if t.Clause != clause {
+			addUp()
+			clause = t.Clause
+		}
 		for _, p := range c.lists[k.field][k.ordinal] {
 			if !q.allows(p.doc) {
 				continue
 			}
 			if k.field == learned {
-				totals[p.doc] += float64(t.Weight * float64(math.Float32frombits(p.freq)))
+				sums[p.doc] += float64(t.Weight * float64(math.Float32frombits(p.freq)))
 			} else {
-				totals[p.doc] += testNorm.Score(t.Weight, p.freq, c.lengths[k.field][p.doc])
+				sums[p.doc] += testNorm.Score(t.Weight, p.freq, c.lengths[k.field][p.doc])
 			}
 			groups[p.doc] |= 1 << t.Group
 		}
 	}
+	addUp()
+	boost := q.Boost
+	if boost == 0 {
+		boost = 1
+	}
 	out := []hit{}
 	for doc, score := range totals {
-		if groups[doc] != 0 && (!q.All || bits.OnesCount64(groups[doc]) == q.Groups) {
-			out = append(out, hit{uint32(doc), score})
+		matches := len(q.Choices) == 0 && groups[doc] != 0
+		for _, choice := range q.Choices {
+			wanted := uint64(1)<<choice.To - uint64(1)<<choice.From
+			matches = matches || groups[doc]&wanted == wanted
+		}
+		if matches {
+			out = append(out, hit{uint32(doc), boost * score})
 		}
 	}
 	slices.SortFunc(out, better)
@@ -185,7 +219,7 @@ func TestPhrase(t *testing.T) {
 	deleted, filter := randomWords(random, 7), randomWords(random, 3)
 	searcher := kernel.Get()
 	for n := range 500 {
-		q := &question{Query: kernel.Query{Docs: testDocs, All: true}}
+		q := &question{Query: kernel.Query{Docs: testDocs}}
 		weight := math.Exp(random.NormFloat64())
 		ordinals := random.Perm(len(c.lists[body]))[:1+random.IntN(3)]
 		for i, ordinal := range ordinals {

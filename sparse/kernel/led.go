@@ -8,7 +8,7 @@ import (
 // leads orders the cursors by the number of their postings and reports whether a conjunction is to follow the first: not
 // where all lists are dense, whose windows are met by their words.
 func (s *Searcher) leads() bool {
-	if !s.q.All || s.grouped() {
+	if !s.strict {
 		return false
 	}
 	s.shortestFirst()

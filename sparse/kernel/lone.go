@@ -44,9 +44,7 @@ func (s *Searcher) offerLone(c *cursor, posting int, doc uint32) {
 	if uint32(c.bounds[c.List.Impacts[posting]]) < s.floor || !s.visible(doc) {
 		return
 	}
-	total := 0.0
-	total += c.score(posting, doc)
-	s.c.Offer(doc, total)
+	s.c.Offer(doc, float64(s.q.boost()*c.score(posting, doc)))
 	s.raise(s.c.Threshold())
 }
 

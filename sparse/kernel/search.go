@@ -30,12 +30,14 @@ type Searcher struct {
 	// starts and places are positions in a document of a phrase.
 	starts, places []uint32
 
-	q     *Query
-	c     Collector
-	unit  float64 // the integer that stands for the score 1
-	floor uint32  // what a candidate must reach
-	every bool    // nothing is left out
-	err   error
+	q    *Query
+	c    Collector
+	unit float64 // the integer that stands for the score 1
+	// strict says that a document needs every term.
+	strict bool
+	floor  uint32 // what a candidate must reach
+	every  bool   // nothing is left out
+	err    error
 }
 
 // pool of searchers: one is 40 KiB and 2.5 more for each term.
@@ -63,7 +65,7 @@ func (q *Query) Fits() bool {
 		}
 		total += t.best()
 	}
-	return total > 1e-200 && total < 1e200
+	return q.boost() > 0 && total > 1e-200 && total < 1e200 && q.boost()*total > 1e-200 && q.boost()*total < 1e200
 }
 
 // ordered gives the i-th cursor of the order.
@@ -100,6 +102,7 @@ func (s *Searcher) prepare() {
 	for i := range s.q.Terms {
 		s.cursors[i].reset(&s.q.Terms[i])
 	}
+	s.strict = s.q.every()
 }
 
 // going reports whether to go on to the next window.
@@ -128,7 +131,7 @@ func (s *Searcher) begin() {
 	for i := range s.q.Terms {
 		t := &s.q.Terms[i]
 		total += t.best()
-		if s.q.Filter == nil && !s.q.All {
+		if s.q.Filter == nil && s.q.any() {
 			prime = max(prime, t.prime(s.c.K()))
 		}
 	}
@@ -137,8 +140,9 @@ func (s *Searcher) begin() {
 	for _, c := range s.cursors[:len(s.q.Terms)] {
 		c.scale(s.unit)
 	}
+	s.unit /= s.q.boost()
 	s.floor = 0
-	s.raise(max(prime, s.c.Threshold()))
+	s.raise(max(s.q.boost()*prime, s.c.Threshold()))
 }
 
 // raise makes a score the least that a candidate must be able to reach.
@@ -191,7 +195,7 @@ func (s *Searcher) window(w uint32) {
 			s.enter(i, most)
 		}
 	}
-	if sum == 0 || sum < s.floor || s.q.All && !s.grouped() && s.lacks(w, end) {
+	if sum == 0 || sum < s.floor || s.strict && s.lacks(w, end) {
 		return
 	}
 	for i, c := range terms {
@@ -213,10 +217,10 @@ func (s *Searcher) window(w uint32) {
 	}
 	s.found, s.bound = s.found[:0], s.bound[:0]
 	switch {
-	case s.q.All && s.grouped():
-		s.groups(w, limited > 0)
-	case s.q.All:
+	case s.strict:
 		s.conjunction(base, end, limited > 0)
+	case !s.q.any():
+		s.groups(w, limited > 0)
 	case limited > 0 && limited*chosenShare < s.postings(essential):
 		s.chosen(base)
 	case essential == len(s.order)-1:
@@ -310,13 +314,17 @@ func (s *Searcher) settleBest() {
 
 // score scores a document in the order of the query's terms.
 func (s *Searcher) score(doc uint32) {
-	total := 0.0
+	total, sum, clause := 0.0, 0.0, 0
 	for _, c := range s.cursors[:len(s.q.Terms)] {
+		if c.Clause != clause {
+			total, sum, clause = total+sum, 0, c.Clause
+		}
 		if posting, ok := c.find(doc); ok {
-			total += c.score(posting, doc)
+			sum += c.score(posting, doc)
 		}
 	}
-	s.c.Offer(doc, total)
+	total += sum
+	s.c.Offer(doc, float64(s.q.boost()*total))
 	s.raise(s.c.Threshold())
 }
 

@@ -107,7 +107,7 @@ func (s *Searcher) singleDense(c *cursor, base, rest uint32, least uint8, limite
 					word++
 					n = bits.OnesCount64(words[word])
 				}
-				doc := base + uint32(word*64+nth(words[word], posting-before))
+				doc := base + uint32(word*64+simd.Nth(words[word], posting-before))
 				if !limited || s.allowed(doc) {
 					s.found, s.bound = append(s.found, doc), append(s.bound, uint32(c.bounds[l.Impacts[posting]])+rest)
 				}
@@ -115,14 +115,6 @@ func (s *Searcher) singleDense(c *cursor, base, rest uint32, least uint8, limite
 		}
 		at = end
 	}
-}
-
-// nth gives the place of the n-th bit of a word, from 0.
-func nth(w uint64, n int) int {
-	for ; n > 0; n-- {
-		w &= w - 1
-	}
-	return bits.TrailingZeros64(w)
 }
 
 const (
@@ -357,10 +349,7 @@ func (s *Searcher) chosen(base uint32) {
 	s.probe(len(s.order), base, base+windowDocs, false)
 }
 
-// grouped reports whether a group has several terms.
-func (s *Searcher) grouped() bool { return s.q.Groups < len(s.q.Terms) }
-
-// groups finds the candidates that have a term of every group.
+// groups finds the candidates that have a term of every group of a choice.
 func (s *Searcher) groups(w uint32, limited bool) {
 	var all [windowWords]uint64
 	if !s.matches(w, &all) {
@@ -382,32 +371,68 @@ func (s *Searcher) groups(w uint32, limited bool) {
 // matches gives the documents of the window that match, without regard to what is allowed; false if there are none.
 func (s *Searcher) matches(w uint32, out *[windowWords]uint64) bool {
 	terms := s.cursors[:len(s.q.Terms)]
-	for at := 0; at < len(terms); {
-		var group [windowWords]uint64
-		some := false
-		first := at == 0
-		for of := terms[at].Group; at < len(terms) && (!s.q.All || terms[at].Group == of); at++ {
-			var held *[windowWords]uint64
-			if c := terms[at]; c.List.Form == segment.FormDense {
-				held = (*[windowWords]uint64)(c.List.Words[w*windowWords:])
-			} else if held = s.held(c, w*windowDocs, (w+1)*windowDocs); held == nil {
-				continue
-			}
-			some = true
-			for i := range group {
-				group[i] |= held[i]
-			}
+	if s.q.any() {
+		return s.unite(w, terms, out)
+	}
+	some := false
+	for i, choice := range s.q.Choices {
+		var met [windowWords]uint64
+		if !s.choose(w, choice, &met) {
+			continue
 		}
-		switch {
-		case !some:
-			return false
-		case first:
-			*out = group
-		default:
-			for i := range out {
-				out[i] &= group[i]
-			}
+		if i == 0 {
+			*out, some = met, true
+			continue
+		}
+		some = true
+		for j := range out {
+			out[j] |= met[j]
 		}
 	}
-	return true
+	return some
+}
+
+// choose gives the documents of the window that have a term of every group of a choice.
+func (s *Searcher) choose(w uint32, choice Choice, out *[windowWords]uint64) bool {
+	terms := s.cursors[:len(s.q.Terms)]
+	for len(terms) > 0 && terms[0].Group < choice.From {
+		terms = terms[1:]
+	}
+	for group := choice.From; group < choice.To; group++ {
+		n := 0
+		for n < len(terms) && terms[n].Group == group {
+			n++
+		}
+		var held [windowWords]uint64
+		if !s.unite(w, terms[:n], &held) {
+			return false
+		}
+		terms = terms[n:]
+		if group == choice.From {
+			*out = held
+			continue
+		}
+		for i := range out {
+			out[i] &= held[i]
+		}
+	}
+	return choice.To > choice.From
+}
+
+// unite gives the documents of the window that have any of the terms; out is empty.
+func (s *Searcher) unite(w uint32, terms []*cursor, out *[windowWords]uint64) bool {
+	some := false
+	for _, c := range terms {
+		var held *[windowWords]uint64
+		if c.List.Form == segment.FormDense {
+			held = (*[windowWords]uint64)(c.List.Words[w*windowWords:])
+		} else if held = s.held(c, w*windowDocs, (w+1)*windowDocs); held == nil {
+			continue
+		}
+		some = true
+		for i := range out {
+			out[i] |= held[i]
+		}
+	}
+	return some
 }

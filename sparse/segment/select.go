@@ -1,6 +1,6 @@
 package segment
 
-import "math/bits"
+import "sagasu/sparse/simd"
 
 // Select gives the document of a dense list's posting. window is one at or before it, such as the one that was given
 // for a posting before; that of the document is given.
@@ -20,7 +20,7 @@ func (l *List) Select(posting, window int) (doc uint32, at int) {
 	for word := at*WindowWords + group*RankWords; word < len(words); word++ {
 		n := onesCount(words[word])
 		if rest < n {
-			return uint32(word*64 + nth(words[word], rest)), at
+			return uint32(word*64 + simd.Nth(words[word], rest)), at
 		}
 		rest -= n
 	}
@@ -43,12 +43,4 @@ func after(values []uint32, n uint32) int {
 		}
 	}
 	return low
-}
-
-// nth gives the place of the n-th bit of a word, from 0.
-func nth(w uint64, n int) int {
-	for ; n > 0; n-- {
-		w &= w - 1
-	}
-	return bits.TrailingZeros64(w)
 }
