@@ -24,6 +24,7 @@ import (
 
 // fakeNode keeps documents in a map.
 type fakeNode struct {
+	fakeSnapshots
 	mu       sync.Mutex
 	schemas  map[string]*api.Schema
 	docs     map[string]sparse.Stored
