@@ -143,6 +143,7 @@ func workshop() map[string][]string {
 		"tests/e2e":           {"api", "bench/quality", "internal/vfs/vfstest", "tests/cluster"},
 		"tests/cluster":       {"api"},
 		"tests/torture":       {"api", "tests/cluster"},
+		"tests/operate":       {"api", "tests/cluster"},
 	}
 }
 
