@@ -58,7 +58,7 @@ func TestAdvance(t *testing.T) {
 				_, err = Open(cfg, copied)
 				require.ErrorIs(t, err, ErrLogBehind)
 				require.NoError(t, Advance(cfg, copied.AppliedIndex()))
-				require.NoError(t, Advance(cfg, 1))
+				require.NoError(t, Advance(cfg, copied.AppliedIndex()))
 				_, err = Recover(cfg, []string{cfg.ID})
 				require.ErrorIs(t, err, ErrLogBehind, "new entries would have indexes that the machine has already")
 
@@ -97,4 +97,73 @@ func TestAdvance(t *testing.T) {
 		require.Zero(t, needs)
 		require.NoDirExists(t, cfg.Dir)
 	})
+}
+
+// Another replica's machine may lack what the newest snapshot stands for: the replica goes back to an older one, if its
+// log has what follows.
+func TestAdvanceBack(t *testing.T) {
+	for name, c := range map[string]struct {
+		trailing  uint64
+		snapshots int
+		ok        bool
+	}{
+		"to an older snapshot":                         {1000, 2, true},
+		"to the beginning of the log":                  {1000, 1, true},
+		"not where the log was cut":                    {1, 2, false},
+		"to the beginning, as older ones are not kept": {1000, 4, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg, m := soloConfig(t.TempDir()), &journal{}
+			cfg.TrailingLogs, cfg.SnapshotThreshold, cfg.HashEvery = c.trailing, 1000, 16
+			g := openSolo(t, cfg, m)
+			write := func(n int) {
+				for i := range n {
+					propose(t, g, keyed(byte(i+1), fmt.Sprint(i)))
+				}
+			}
+			write(7)
+			if c.snapshots > 1 {
+				require.NoError(t, g.Snapshot(t.Context()))
+			}
+			write(5)
+			_, err := m.Persist(t.Context())
+			require.NoError(t, err)
+			other := m.reopen() // is that far
+			for range max(1, c.snapshots-1) {
+				write(9)
+				require.NoError(t, g.Snapshot(t.Context()))
+			}
+			write(3)
+			require.NoError(t, g.Close())
+			want := m.payloads()
+
+			needs, err := Needs(cfg)
+			require.NoError(t, err)
+			require.Greater(t, needs, other.AppliedIndex())
+			floor, err := Floor(cfg)
+			require.NoError(t, err)
+			_, err = Open(cfg, other.reopen())
+			require.ErrorIs(t, err, ErrStateBehind)
+			err = Advance(cfg, other.AppliedIndex())
+			if !c.ok {
+				require.Greater(t, floor, other.AppliedIndex())
+				require.ErrorIs(t, err, ErrStateBehind)
+				g = openSolo(t, cfg, m.reopen()) // nothing has changed
+				require.NoError(t, g.Close())
+				return
+			}
+			require.LessOrEqual(t, floor, other.AppliedIndex())
+			require.NoError(t, err)
+			require.NoError(t, Advance(cfg, other.AppliedIndex()))
+			g = openSolo(t, cfg, other)
+			require.NoError(t, g.ReadBarrier(t.Context()))
+			require.Equal(t, want, other.payloads())
+			_, _, err = g.Propose(t.Context(), keyed(1, "again"))
+			require.ErrorIs(t, err, ErrDuplicate, "keys are those of the log")
+			require.NoError(t, g.Snapshot(t.Context()))
+			require.NoError(t, g.Close())
+			g = openSolo(t, cfg, other.reopen())
+			require.NoError(t, g.Close())
+		})
+	}
 }

@@ -84,14 +84,18 @@ func newestReference(store raft.SnapshotStore) (meta *raft.SnapshotMeta, ref ref
 	if err != nil || len(metas) == 0 {
 		return nil, reference{}, err
 	}
-	meta, stream, err := store.Open(metas[0].ID)
+	ref, err = readReference(store, metas[0].ID)
+	return metas[0], ref, err
+}
+
+func readReference(store raft.SnapshotStore, id string) (reference, error) {
+	_, stream, err := store.Open(id)
 	if err != nil {
-		return nil, reference{}, fmt.Errorf("open snapshot %s: %w", metas[0].ID, err)
+		return reference{}, fmt.Errorf("open snapshot %s: %w", id, err)
 	}
 	raw, err := io.ReadAll(io.LimitReader(stream, maxReference))
 	if err = errors.Join(err, stream.Close()); err != nil {
-		return nil, reference{}, fmt.Errorf("read snapshot %s: %w", metas[0].ID, err)
+		return reference{}, fmt.Errorf("read snapshot %s: %w", id, err)
 	}
-	ref, err = decodeReference(raw)
-	return meta, ref, err
+	return decodeReference(raw)
 }

@@ -65,7 +65,7 @@ func Repair(ctx context.Context, cfg Config, from string) (_ Repaired, err error
 
 // fetchRepair brings whole files into a directory and gives the log index they are durable to.
 func (r *Replica) fetchRepair(ctx context.Context, from, partial string) (uint64, error) {
-	needs, err := consensus.Needs(r.consensusConfig())
+	floor, err := consensus.Floor(r.consensusConfig())
 	if err != nil {
 		return 0, err
 	}
@@ -87,8 +87,8 @@ func (r *Replica) fetchRepair(ctx context.Context, from, partial string) (uint64
 		return 0, err
 	case applied < index:
 		return 0, fmt.Errorf("%w: documents are at entry %d, %d was told", ErrCopyDamaged, applied, index)
-	case index < needs:
-		return 0, fmt.Errorf("files are durable to entry %d, the log begins behind %d: %w", index, needs,
+	case index < floor:
+		return 0, fmt.Errorf("files are durable to entry %d, the log begins behind %d: %w", index, floor,
 			consensus.ErrStateBehind)
 	}
 	return index, nil

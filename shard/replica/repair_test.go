@@ -45,7 +45,7 @@ func newTwins(t *testing.T, cut bool) *twins {
 		require.NoError(t, r.group.Snapshot(testContext(t)))
 	}
 	flush(t, r)
-	w.hash = r.machine.Hash()
+	w.hash = r.sparse.Hash()
 	var err error
 	w.documents, err = r.Count(testContext(t), nil)
 	require.NoError(t, err)
@@ -86,7 +86,7 @@ func (w *twins) requireWhole(r *Replica) {
 	n, err := r.Count(testContext(w.t), nil)
 	require.NoError(w.t, err)
 	require.Equal(w.t, w.documents, n)
-	require.Equal(w.t, w.hash, r.machine.Hash())
+	require.Equal(w.t, w.hash, r.sparse.Hash())
 	require.Equal(w.t, []string{"d3"}, find(w.t, r, "number3"))
 	require.Empty(w.t, find(w.t, r, "number7"))
 	require.NoError(w.t, r.WaitDense(testContext(w.t), r.machine.version.Load()))
@@ -161,6 +161,31 @@ func TestRepair(t *testing.T) {
 	}
 }
 
+// The other replica may not have been told yet of what the newest snapshot of the log stands for: the log has it.
+func TestRepairFromOlderFiles(t *testing.T) {
+	w := newTwins(t, true)
+	cfg := w.config(w.here)
+	r := openReplica(t, cfg)
+	for i := range 5 {
+		mustWrite(t, r, put(fmt.Sprint("more", i), "more"))
+	}
+	require.NoError(t, r.group.Snapshot(testContext(t)))
+	waitDense(t, r, mustWrite(t, r, put("last", "more")))
+	hash := r.sparse.Hash()
+	require.NoError(t, r.Close())
+	vfstest.Flip(t, w.theFile("sparse/MANIFEST"))
+	_, err := Open(cfg)
+	require.True(t, Damaged(err), "%v", err)
+	_, err = Repair(testContext(t), cfg, "there")
+	require.NoError(t, err)
+	r = openReplica(t, cfg)
+	require.Len(t, find(t, r, "more"), 6)
+	require.Equal(t, []string{"d3"}, find(t, r, "number3"))
+	require.Equal(t, hash, r.sparse.Hash())
+	require.NoError(t, r.Close())
+	require.NoError(t, openReplica(t, cfg).Close())
+}
+
 func TestRepairRefuses(t *testing.T) {
 	t.Run("files that are damaged too", func(t *testing.T) {
 		w := newTwins(t, true)
@@ -196,11 +221,12 @@ func TestRepairRefuses(t *testing.T) {
 	})
 	t.Run("files that the log does not follow on", func(t *testing.T) {
 		w := newTwins(t, false)
-		require.NoError(t, os.RemoveAll(w.there))
-		require.NoError(t, os.CopyFS(w.there, os.DirFS(w.here)))
 		cfg := w.config(w.here)
+		cfg.SnapshotEvery = 1
 		r := openReplica(t, cfg)
-		mustWrite(t, r, put("more", "more"))
+		for range 5 {
+			mustWrite(t, r, put("more", "more"))
+		}
 		require.NoError(t, r.group.Snapshot(testContext(t)))
 		require.NoError(t, r.Close())
 		vfstest.Flip(t, w.theFile("sparse/*.seg"))
