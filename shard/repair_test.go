@@ -220,6 +220,34 @@ func TestRepairWaits(t *testing.T) {
 	x.requireAlike("n1", "n2", at, "early", "late")
 }
 
+// Of two copies the other one answers searches while there is no majority to write, and gives its files.
+func TestRepairOfTwo(t *testing.T) {
+	x := newScrubbed(t, "n0", "n1")
+	x.place(papers, "n0", "n1")
+	at := x.writeMany(papers, "early", 60)
+	for _, id := range []string{"n0", "n1"} {
+		x.count(id, papers, at)
+		x.compact(id, papers)
+	}
+	x.lead(papers, "n0")
+	asked, goOn := make(chan struct{}), make(chan struct{})
+	open := x.members["n1"].handlers[rpc.MethodOpenCheckpoint]
+	var once sync.Once
+	x.members["n1"].handlers[rpc.MethodOpenCheckpoint] = func(ctx context.Context, body, dst []byte) ([]byte, error) {
+		once.Do(func() { close(asked) })
+		<-goOn
+		return open(ctx, body, dst)
+	}
+	x.damage(x.members["n0"].dir)
+	x.scrub("n0")
+	<-asked
+	require.Positive(t, x.count("n1", papers, at))
+	close(goOn)
+	x.awaitRepairs("n0", outcomeRepaired, 1)
+	at = x.writeMany(papers, "late", 10)
+	x.requireAlike("n0", "n1", at, "early", "late")
+}
+
 func TestPatience(t *testing.T) {
 	p := patience{}
 	require.Equal(t, reopenPause, p.next(0))
