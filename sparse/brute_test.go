@@ -15,6 +15,8 @@ type brute struct {
 	fields  *fieldSet
 	docs    map[string]*bruteDoc
 	version uint64
+	// counted keeps what is counted over all documents until the next write.
+	counted map[TermKey][2]int
 }
 
 type bruteDoc struct {
@@ -38,6 +40,7 @@ func (b *brute) apply(w *api.Write) Outcome {
 		return Outcome{Status: api.StatusNotFound}
 	}
 	b.version++
+	b.counted = map[TermKey][2]int{}
 	if w.Kind == api.OpDelete {
 		delete(b.docs, w.Doc.ID)
 		return Outcome{Status: api.StatusDeleted, Version: b.version}
@@ -194,28 +197,33 @@ func (d *bruteDoc) freq(field, term string) int {
 	return n
 }
 
-func (b *brute) idf(field, term string) float64 {
-	n, df := 0, 0
-	for _, d := range b.docs {
-		if len(d.tokens[field]) > 0 {
-			n++
+// count gives the sum over all documents of what of gives, which is kept under the key.
+func (b *brute) count(key TermKey, of func(d *bruteDoc) (x, y int)) (x, y int) {
+	sum, ok := b.counted[key]
+	if !ok {
+		for _, d := range b.docs {
+			x, y := of(d)
+			sum[0], sum[1] = sum[0]+x, sum[1]+y
 		}
-		if d.freq(field, term) > 0 {
-			df++
+		if b.counted != nil {
+			b.counted[key] = sum
 		}
 	}
+	return sum[0], sum[1]
+}
+
+func (b *brute) idf(field, term string) float64 {
+	n, df := b.count(TermKey{field, term}, func(d *bruteDoc) (has, holds int) {
+		return min(1, len(d.tokens[field])), min(1, d.freq(field, term))
+	})
 	return math.Log(1 + (float64(n-df)+0.5)/(float64(df)+0.5))
 }
 
 func (b *brute) bm25(field string, weight float64, tf int, d *bruteDoc) float64 {
 	f := b.fields.byName[field]
-	docs, tokens := 0, 0
-	for _, d := range b.docs {
-		if n := len(d.tokens[field]); n > 0 {
-			docs++
-			tokens += n
-		}
-	}
+	docs, tokens := b.count(TermKey{field, ""}, func(d *bruteDoc) (has, tokens int) {
+		return min(1, len(d.tokens[field])), len(d.tokens[field])
+	})
 	slope := f.k1 * f.b * float64(docs) / float64(tokens)
 	norm := f.k1*(1-f.b) + slope*float64(len(d.tokens[field]))
 	return weight * float64(tf) / (float64(tf) + norm)
