@@ -1,6 +1,7 @@
 package sparse
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -75,7 +76,7 @@ func (x *Index) merge(chosen []durableSegment) error {
 		written, maps, err = x.build(t, t.fs(x.cfg.FS), inputs)
 		t.done()
 		if err := errors.Join(x.verify(chosen), err); err != nil {
-			return err
+			return errors.Join(err, x.discard(written))
 		}
 	}
 	if err := x.commitMerge(parts, maps, written); err != nil {
@@ -89,11 +90,21 @@ func (x *Index) merge(chosen []durableSegment) error {
 // whole.
 func (x *Index) verify(chosen []durableSegment) error {
 	for _, s := range chosen {
-		if err := s.part.file.Verify(x.work.ctx, func(int) error { return nil }); err != nil {
+		// What is merged is put to use even if the index is being closed.
+		if err := s.part.file.Verify(context.Background(), func(int) error { return nil }); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// discard lets go of a new segment, which may be nil, and removes its file.
+func (x *Index) discard(p *part) error {
+	if p == nil {
+		return nil
+	}
+	path := p.file.Path()
+	return errors.Join(p.file.Close(), x.cfg.FS.Remove(path))
 }
 
 func (x *Index) commitMerge(old []*part, maps [][]uint32, written *part) error {
