@@ -39,6 +39,9 @@ const (
 	MaxBulkLine = 16 << 20
 	// DefaultSize is the number of hits of a search that names none.
 	DefaultSize = 10
+	// DefaultCount is up to how many matches a search counts that does not say: few people look beyond, and counting
+	// all of many takes longer than finding the best of them.
+	DefaultCount = 10_000
 	// DefaultSearchTimeout bounds a search that names no timeout.
 	DefaultSearchTimeout = 2 * time.Second
 	// MaxSearchTimeout bounds the timeout a search can ask for: it holds a place in the admission queue.

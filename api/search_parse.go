@@ -1,6 +1,7 @@
 package api
 
 import (
+	"math"
 	"strings"
 	"time"
 )
@@ -16,6 +17,7 @@ type requestParser struct {
 	// onlySparse is set when sparse_vector stands in the place of a query.
 	onlySparse bool
 	modeGiven  bool
+	countGiven bool
 }
 
 func (p *requestParser) key(key string) error {
@@ -49,6 +51,8 @@ func (p *requestParser) key(key string) error {
 		err = p.unlessNull(p.sparseRequest)
 	case "fusion":
 		err = p.object(p.fusionKey)
+	case "track_total_hits":
+		err = p.trackTotal()
 	case "explain":
 		r.Explain, err = p.bool()
 	case "timeout":
@@ -65,7 +69,7 @@ func (p *requestParser) key(key string) error {
 		err = p.unlessNull(p.collapse)
 	default:
 		err = bad("is no part of a search (query, mode, from, size, filter, fields, vector, " +
-			"sparse_vector, fusion, explain, timeout, allow_partial, cache, sequence, collapse)")
+			"sparse_vector, fusion, track_total_hits, explain, timeout, allow_partial, cache, sequence, collapse)")
 	}
 	return err
 }
@@ -102,6 +106,27 @@ func (p *requestParser) page() (int, error) {
 		return 0, bad("is %d, but from + size may be %d at most", n, MaxResultWindow)
 	}
 	return int(n), nil
+}
+
+// trackTotal reads whether matches are counted, or up to how many.
+func (p *requestParser) trackTotal() error {
+	p.countGiven = true
+	if p.peek() == kindBool {
+		all, err := p.bool()
+		if p.req.Count = 0; !all {
+			p.req.Count = -1
+		}
+		return err
+	}
+	n, err := p.int()
+	switch {
+	case err != nil:
+		return bad("is true, false, or the number up to which matches are counted")
+	case n < 1 || n > math.MaxInt32:
+		return bad("is %d, must be between 1 and %d, true or false", n, math.MaxInt32)
+	}
+	p.req.Count = int(n)
+	return nil
 }
 
 func (p *requestParser) mode() error {
@@ -217,6 +242,9 @@ func (p *requestParser) settle() error {
 	}
 	if err := p.settleCollapse(); err != nil {
 		return err
+	}
+	if r.Size == 0 && !p.countGiven {
+		r.Count = 0 // who asks for nothing else wants all of it
 	}
 	if r.Fusion.Weights.Sparse == 0 && r.Fusion.Weights.Dense == 0 {
 		return badField("fusion.weights", "are all 0")

@@ -20,6 +20,7 @@ func TestParseSearchRequest(t *testing.T) {
 			Query: &Bool{Should: []Query{match, &SparseVector{"s", []SparseEntry{{12, 0.5}}, 1}}, Boost: 1},
 			Text:  "地震 early", Mode: ModeHybrid, From: 5, Size: 20,
 			Filter:  &Term{"lang", Scalar{Type: TypeKeyword, Str: "ja"}, 1},
+			Count:   DefaultCount,
 			Fusion:  Fusion{FusionRRF, 10, 50, Weights{0.5, 1}},
 			Explain: true, Timeout: 500 * time.Millisecond, NoCache: true, Asked: "地震 early",
 		}, r)
@@ -34,6 +35,22 @@ func TestParseSearchRequest(t *testing.T) {
 		require.False(t, r.NoCache)
 		require.Equal(t, Fusion{FusionRRF, 60, 0, Weights{1, 1}}, r.Fusion)
 	})
+	for data, count := range map[string]int{
+		`{"query":"x"}`:                                             DefaultCount,
+		`{"query":"x","track_total_hits":true}`:                     0,
+		`{"query":"x","track_total_hits":false}`:                    -1,
+		`{"query":"x","track_total_hits":7}`:                        7,
+		`{"query":"x","size":0}`:                                    0,
+		`{"query":"x","size":0,"track_total_hits":7}`:               7,
+		`{"query":"x","track_total_hits":10000,"size":0}`:           10_000,
+		`{"track_total_hits":true,"query":{"match":{"title":"x"}}}`: 0,
+	} {
+		t.Run("count of "+data, func(t *testing.T) {
+			r, err := ParseSearchRequest(testSchema(), []byte(data))
+			require.NoError(t, err)
+			require.Equal(t, count, r.Count)
+		})
+	}
 	modes := map[string]Mode{
 		`{"vector":[1,2,3]}`:                                          ModeDense,
 		`{"sparse_vector":{"1":1}}`:                                   ModeSparse,
@@ -82,6 +99,9 @@ func TestParseSearchRequestRefuses(t *testing.T) {
 		{"an unknown field", `{"query":"x","fields":["nope"]}`, "fields[0]", "nope"},
 		{"a bad timeout", `{"query":"x","timeout":"soon"}`, "timeout", "duration"},
 		{"a long timeout", `{"query":"x","timeout":"2h"}`, "timeout", "at most"},
+		{"a total up to 0", `{"query":"x","track_total_hits":0}`, "track_total_hits", "between 1 and"},
+		{"a negative total", `{"query":"x","track_total_hits":-1}`, "track_total_hits", "between 1 and"},
+		{"a total of a text", `{"query":"x","track_total_hits":"all"}`, "track_total_hits", "true, false"},
 		{"a bad method", `{"query":"x","fusion":{"method":"sum"}}`, "fusion.method", "rrf"},
 		{"k of 0", `{"query":"x","fusion":{"k":0}}`, "fusion.k", "more than 0"},
 		{"a window of 0", `{"query":"x","fusion":{"window":0}}`, "fusion.window", "1 to"},

@@ -65,6 +65,8 @@ type SearchRequest struct {
 	// Vector is the query's embedding if the client brought it, of the index's dimensions.
 	Vector []float32
 	Fusion Fusion
+	// Count is up to how many matches of the sparse leg are counted: 0 counts all, a negative number none.
+	Count int
 	// Explain asks for the rank, score and share of each hit in each leg.
 	Explain bool
 	// Timeout is greater than 0 and at most MaxSearchTimeout.
@@ -87,7 +89,7 @@ func ParseSearchRequest(schema *Schema, data []byte) (*SearchRequest, error) {
 	p := &requestParser{
 		queryParser: queryParser{scanner: s, schema: schema},
 		req: &SearchRequest{
-			Size: DefaultSize, Timeout: DefaultSearchTimeout, AllowPartial: true,
+			Size: DefaultSize, Count: DefaultCount, Timeout: DefaultSearchTimeout, AllowPartial: true,
 			Fusion: Fusion{Method: FusionRRF, K: DefaultFusionK, Weights: Weights{Sparse: 1, Dense: 1}},
 		},
 	}

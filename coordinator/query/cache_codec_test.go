@@ -102,7 +102,7 @@ func testRequest() *api.SearchRequest {
 		Only:    &api.Term{Field: "tenant", Value: text, Boost: 1},
 		Vector:  []float32{1, 2},
 		Fusion:  api.Fusion{Method: "rrf", K: 60, Window: 10, Weights: api.Weights{Sparse: 1, Dense: 1}},
-		Explain: true, Timeout: time.Second, Sequence: []string{"s"}, AllowPartial: true, NoCache: true,
+		Explain: true, Count: 100, Timeout: time.Second, Sequence: []string{"s"}, AllowPartial: true, NoCache: true,
 		Asked: "a b", Collapse: &api.Collapse{},
 	}
 }

@@ -34,7 +34,7 @@ type sparseAnswer struct {
 
 func (s *search) sparseLeg(ctx context.Context) (sparseLeg, error) {
 	start := s.cfg.Now()
-	req := sparse.Request{Query: s.req.Query, Filter: s.filter, K: s.sparseK()}
+	req := sparse.Request{Query: s.req.Query, Filter: s.filter, K: s.sparseK(), Count: s.req.Count}
 	global, err := s.globalStatistics(ctx, req)
 	if errors.Is(err, sparse.ErrQuery) {
 		return sparseLeg{refused: queryProblem(err)}, nil

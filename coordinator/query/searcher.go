@@ -208,6 +208,19 @@ func (s *search) gather(ctx context.Context) (lexical *sparseLeg, meaning *dense
 	return lexical, meaning, nil
 }
 
+// totalOf gives the total of a search that counts up to a number of matches, whatever the shards have counted beyond
+// it, so that the layout is not to be seen.
+func totalOf(total, limit int) api.Total {
+	out := api.Total{Value: total, Relation: api.RelationExact, Scope: api.LegSparse}
+	if limit < 0 || limit > 0 && total >= limit {
+		out.Relation = api.RelationAtLeast
+	}
+	if limit > 0 {
+		out.Value = min(total, limit)
+	}
+	return out
+}
+
 // legs says which legs run. A hybrid search that only counts needs no dense leg.
 func (s *search) legs() (wantSparse, wantDense bool) {
 	switch s.req.Mode {
@@ -232,7 +245,7 @@ func (s *search) account(lexical *sparseLeg, meaning *denseLeg) error {
 			return lexical.refused
 		}
 		answered = lexical.answered > 0
-		r.Total = api.Total{Value: lexical.total, Relation: api.RelationExact, Scope: api.LegSparse}
+		r.Total = totalOf(lexical.total, s.req.Count)
 		if lexical.answered < len(s.target.Shards) {
 			r.Total.Relation = api.RelationAtLeast
 		}

@@ -62,6 +62,19 @@ func TestSearch(t *testing.T) {
 		require.Equal(t, 7, r.Total.Value)
 		require.Empty(t, r.Degraded)
 	})
+	for up, want := range map[string]api.Total{
+		"true":  {Value: 7, Relation: "eq", Scope: "sparse"},
+		"8":     {Value: 7, Relation: "eq", Scope: "sparse"},
+		"7":     {Value: 7, Relation: "gte", Scope: "sparse"},
+		"3":     {Value: 3, Relation: "gte", Scope: "sparse"},
+		"false": {Value: 7, Relation: "gte", Scope: "sparse"},
+	} {
+		t.Run("a total up to "+up, func(t *testing.T) {
+			r, err := newFixture(t).search(t, `{"query":"x","mode":"sparse","track_total_hits":`+up+`}`)
+			require.NoError(t, err)
+			require.Equal(t, want, r.Total)
+		})
+	}
 	t.Run("a page past the end is empty", func(t *testing.T) {
 		r, err := newFixture(t).search(t, `{"query":"x","from":50}`)
 		require.NoError(t, err)

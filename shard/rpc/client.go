@@ -60,7 +60,12 @@ func (c *Client) SearchSparse(
 	ctx context.Context, node string, call Call, req sparse.Request, want []sparse.TermKey,
 ) (sparse.TopDocs, sparse.Statistics, Mark, error) {
 	var a sparseAnswer
-	if err := c.ask(ctx, node, MethodSearchSparse, &sparseCall{call, req, want}, &a); err != nil {
+	err := c.ask(ctx, node, MethodSearchSparse, &sparseCall{call, req, want}, &a)
+	if req.Count != 0 && errors.Is(err, ErrVersion) {
+		req.Count = 0
+		err = c.ask(ctx, node, MethodSearchSparse, &sparseCall{call, req, want}, &a)
+	}
+	if err != nil {
 		return sparse.TopDocs{}, sparse.Statistics{}, Mark{}, fmt.Errorf("search sparse index at node %s: %w", node, err)
 	}
 	return a.top, a.stats, a.mark, nil

@@ -11,7 +11,11 @@ import (
 const sparseStats = 1 << 0
 
 // Flags of its answer.
-const sparseWanted = 1 << 0
+const (
+	sparseWanted = 1 << 0
+	// sparseMore says that there may be more matches; only where not all were to be counted.
+	sparseMore = 1 << 1
+)
 
 // sparseCall is the body of MethodSearchSparse.
 type sparseCall struct {
@@ -23,12 +27,18 @@ type sparseCall struct {
 
 func (m *sparseCall) encode() ([]byte, error) {
 	e := newEncoder(256)
+	if m.request.Count != 0 {
+		e.buf[0] = sparseVersion
+	}
 	e.call(m.Call)
 	flags := byte(0)
 	if m.request.Stats != nil {
 		flags |= sparseStats
 	}
 	e.byte(flags)
+	if m.request.Count != 0 {
+		e.int(int64(m.request.Count))
+	}
 	e.int(int64(m.request.K))
 	e.query(m.request.Query)
 	e.query(m.request.Filter)
@@ -40,9 +50,14 @@ func (m *sparseCall) encode() ([]byte, error) {
 }
 
 func (m *sparseCall) decode(d *decoder) error {
+	d.allow(sparseVersion)
 	m.Call = d.call()
 	flags := d.flags(sparseStats)
-	m.request = sparse.Request{K: int(d.int()), Query: d.query(), Filter: d.query()}
+	count := 0
+	if d.version == sparseVersion {
+		count = int(d.int())
+	}
+	m.request = sparse.Request{Count: count, K: int(d.int()), Query: d.query(), Filter: d.query()}
 	if flags&sparseStats != 0 {
 		s := d.statistics()
 		m.request.Stats = &s
@@ -65,6 +80,9 @@ func (m *sparseAnswer) encode(e *encoder) {
 	if m.stats.Fields != nil || m.stats.Terms != nil {
 		flags |= sparseWanted
 	}
+	if m.top.More {
+		flags |= sparseMore
+	}
 	e.byte(flags)
 	e.len(m.top.Total)
 	e.len(len(m.top.Hits))
@@ -81,7 +99,8 @@ func (m *sparseAnswer) encode(e *encoder) {
 
 func (m *sparseAnswer) decode(d *decoder) error {
 	m.mark = d.mark()
-	flags := d.flags(sparseWanted)
+	flags := d.flags(sparseWanted | sparseMore)
+	m.top.More = flags&sparseMore != 0
 	m.top.Total = d.size()
 	if n := d.count(10); n > 0 {
 		m.top.Hits = make([]sparse.Hit, n)

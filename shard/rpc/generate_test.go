@@ -282,13 +282,16 @@ func generators() map[string]func(t *rapid.T) any {
 			m := &sparseCall{Call: genCall().Draw(t, "call"), want: genTermKeys().Draw(t, "want")}
 			m.request = sparse.Request{
 				Query: genQuery(4).Draw(t, "query"), Filter: genQuery(3).Draw(t, "filter"), K: rapid.Int().Draw(t, "k"),
+				Count: rapid.Int().Draw(t, "count"),
 				Stats: rapid.Ptr(genStatistics(), true).Draw(t, "stats"),
 			}
 			return m
 		},
 		"search-sparse.answer": func(t *rapid.T) any {
 			m := &sparseAnswer{mark: genMark().Draw(t, "mark")}
-			m.top = sparse.TopDocs{Total: natural(t, "total"), Hits: orNil(genHit(), 5).Draw(t, "hits")}
+			m.top = sparse.TopDocs{
+				Total: natural(t, "total"), More: rapid.Bool().Draw(t, "more"), Hits: orNil(genHit(), 5).Draw(t, "hits"),
+			}
 			if rapid.Bool().Draw(t, "wanted") {
 				m.stats = genStatistics().Draw(t, "stats")
 			}

@@ -125,6 +125,10 @@ func samples() map[string]any {
 		"search-sparse.answer": &sparseAnswer{mark, sparse.TopDocs{
 			Hits: []sparse.Hit{{ID: "p1", Score: 12.75, Version: 9}, {ID: "p2", Score: 0.1, Version: 300}}, Total: 812,
 		}, stats},
+		"search-sparse-count.call": &sparseCall{call, sparse.Request{Query: sampleQuery(), K: 10, Count: 10_000}, nil},
+		"search-sparse-count.answer": &sparseAnswer{mark, sparse.TopDocs{
+			Hits: []sparse.Hit{{ID: "p1", Score: 12.75, Version: 9}}, Total: 10_000, More: true,
+		}, sparse.Statistics{}},
 		"statistics.call":   &statisticsCall{call, terms},
 		"statistics.answer": &statisticsAnswer{mark, stats},
 		"search-dense.call": &denseCall{call, replica.DenseRequest{

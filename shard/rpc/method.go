@@ -51,6 +51,10 @@ func IsTransfer(method uint16) bool { return method>>8 == 0x02 }
 // its own.
 const version = 1
 
+// sparseVersion is that of a SearchSparse which does not count all matches. A node that knows it only otherwise is asked
+// for all of them.
+const sparseVersion = 2
+
 // denseVersion is that of a SearchDense which names a generation other than 0: a node that knows of none could only
 // search the wrong one.
 const denseVersion = 2

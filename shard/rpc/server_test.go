@@ -42,6 +42,31 @@ func TestCalls(t *testing.T) {
 		require.Equal(t, sampleMark, mark)
 		require.Equal(t, &sparseCall{sampleCall, req, terms}, fake.asked)
 	})
+	t.Run("search sparse, counting up to a number", func(t *testing.T) {
+		want := &sparseAnswer{top: sparse.TopDocs{Total: 100, More: true}}
+		fake.answer = want
+		req := sparse.Request{Query: sampleQuery(), Count: 100}
+		top, _, _, err := remote.SearchSparse(ctx, sampleCall, req, nil)
+		require.NoError(t, err)
+		require.Equal(t, want.top, top)
+		require.Equal(t, &sparseCall{Call: sampleCall, request: req}, fake.asked)
+	})
+	t.Run("a node that can't count up to a number counts all", func(t *testing.T) {
+		fake.answer = &sparseAnswer{top: sparse.TopDocs{Total: 812}}
+		net := newCluster(fake, nil)
+		now := net.handlers[MethodSearchSparse]
+		net.handlers[MethodSearchSparse] = func(ctx context.Context, body, dst []byte) ([]byte, error) {
+			if body[0] != version {
+				return nil, toFailure(ErrVersion)
+			}
+			return now(ctx, body, dst)
+		}
+		req := sparse.Request{Query: sampleQuery(), Count: 100}
+		top, _, _, err := NewClient(net).SearchSparse(ctx, "n1", sampleCall, req, nil)
+		require.NoError(t, err)
+		require.Equal(t, 812, top.Total)
+		require.Equal(t, &sparseCall{Call: sampleCall, request: sparse.Request{Query: sampleQuery()}}, fake.asked)
+	})
 	t.Run("search sparse without statistics", func(t *testing.T) {
 		fake.answer = &sparseAnswer{}
 		top, got, _, err := remote.SearchSparse(ctx, sampleCall, sparse.Request{}, nil)
