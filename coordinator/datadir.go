@@ -25,6 +25,9 @@ const (
 	indexesDir      = "indexes"
 	// jobsDir holds the bulks that this node has taken, see package jobs.
 	jobsDir = "jobs"
+	// PepperFile holds what a node on its own recognises keys with. It is made before the directory is one of sagasu's,
+	// by who makes the configuration.
+	PepperFile = "pepper"
 )
 
 // dataVersion is the version of a data directory's layout; a build reads its own and older ones. 1 had
@@ -89,7 +92,7 @@ func refuseForeign(fsys vfs.FS, dir string) error {
 	}
 	for _, name := range names {
 		switch strings.TrimSuffix(name, ".next") {
-		case lockFile, versionFile, nodeFile:
+		case lockFile, versionFile, nodeFile, PepperFile:
 		default:
 			return fmt.Errorf("it holds %q but no %s: %w", name, versionFile, ErrData)
 		}

@@ -311,3 +311,6 @@ func keyProblem(err error) error {
 	}
 	return api.NewProblem(kind, status, "", "%v", err)
 }
+
+// Role gives a role by its name; see keyring.Keyring.
+func (n *Node) Role(name string) (auth.Role, bool) { return n.keyring.Role(name) }

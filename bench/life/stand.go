@@ -134,6 +134,7 @@ func (s *stand) startNode(ctx context.Context, args ...string) error {
 	s.url = "http://" + addresses[0]
 	s.node = exec.Command(s.binary, append([]string{
 		"serve", "--data-dir", filepath.Join(s.dir, "node"), "--http-addr", addresses[0], "--ops-addr", addresses[1],
+		"--insecure",
 	}, args...)...)
 	s.node.Stderr = &s.log
 	if err := s.node.Start(); err != nil {

@@ -27,11 +27,15 @@ const maxAnswerBytes = 256 << 20
 // client talks to a node.
 type client struct {
 	base string
+	// key is the credential of requests; "" for none.
+	key  string
 	http *http.Client
 }
 
 func addServerFlag(c *cobra.Command) {
 	c.Flags().String("server", "", "base URL of the node ["+serverVariable+"], default "+defaultServer)
+	c.Flags().String("key-file", "", "file with the key or token to be known by ["+keyFileVariable+", or "+keyVariable+
+		" has it itself]")
 }
 
 func newClient(c *cobra.Command, env []string) (*client, error) {
@@ -48,7 +52,11 @@ func newClient(c *cobra.Command, env []string) (*client, error) {
 	if err := checkURL(base); err != nil {
 		return nil, usageError("--server: %w", err)
 	}
-	return &client{base: strings.TrimRight(base, "/"), http: &http.Client{}}, nil
+	key, err := clientKey(c, env)
+	if err != nil {
+		return nil, err
+	}
+	return &client{base: strings.TrimRight(base, "/"), key: key, http: &http.Client{}}, nil
 }
 
 // indexPath is the path of an index, and of what is below it.
@@ -74,6 +82,9 @@ func (c *client) send(ctx context.Context, method, path, contentType string, bod
 	}
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
+	}
+	if c.key != "" {
+		req.Header.Set("Authorization", "Bearer "+c.key)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {

@@ -87,6 +87,7 @@ func rootCommand(t *terminal) *cobra.Command {
 	root.AddCommand(serveCommand(t), configCommand(t), indexCommand(t), bulkCommand(t), jobsCommand(t), ingestCommand(t),
 		documentsCommand(t), searchCommand(t), evalCommand(t), statusCommand(t), nodesCommand(t), shardsCommand(t),
 		doctorCommand(t), snapshotCommand(t), recoverCommand(t), versionCommand(t), benchCommand(t))
+	root.AddCommand(keyCommand(t), roleCommand(t), auditCommand(t))
 	root.AddCommand(operationsCommand(t), moveCommand(t), rebalanceCommand(t), explainCommand(t), drainCommand(t),
 		undrainCommand(t))
 	root.CompletionOptions.HiddenDefaultCmd = true

@@ -36,7 +36,7 @@ func TestUsage(t *testing.T) {
 		"filter that is none":   {[]string{"search", "a", "b", "--filter", "{"}, "--filter is not JSON"},
 		"missing collection":    {[]string{"eval"}, "--corpus is not set"},
 		"no data directory":     {[]string{"serve"}, "data-dir (from default): is not set"},
-		"public without keys":   {[]string{"serve", "--data-dir", "x", "--http-addr", ":8000"}, "--insecure"},
+		"public between nodes":  {[]string{"serve", "--data-dir", "x", "--rpc-addr", ":7947"}, "--insecure-rpc"},
 		"address without port":  {[]string{"serve", "--data-dir", "x", "--http-addr", "localhost"}, "http-addr (from flag"},
 		"unknown protocol":      {[]string{"serve", "--data-dir", "x", "--embed-protocol", "x"}, "embed-protocol"},
 		"malformed server name": {[]string{"index", "list", "--server", "ftp://x"}, "--server"},

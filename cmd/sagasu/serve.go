@@ -83,18 +83,25 @@ func serve(ctx context.Context, t *terminal, conf *configuration) (err error) {
 		defer func() { err = errors.Join(err, p.milvus.close()) }()
 	}
 	started := time.Now()
-	node, err := newNode(ctx, conf, p)
+	node, err := newNode(ctx, conf, p, t.sayFirstKey)
 	if err != nil {
 		return errors.Join(err, apiListener.Close(), opsListener.Close())
 	}
 	// The node is closed last: nobody is left then who would ask it.
 	defer func() { err = errors.Join(err, node.Close()) }()
 
+	audit, err := newAuditLog(conf, p, node.ID())
+	if err != nil {
+		return errors.Join(err, apiListener.Close(), opsListener.Close())
+	}
+	if audit != nil {
+		defer func() { err = errors.Join(err, audit.Close()) }()
+	}
 	// A signal ends what is served only when the node has handed over what it leads: until then it answers.
 	ctx, end := retiring(ctx, node)
 	defer end()
 	failed := make(chan error, 2)
-	go func() { failed <- serveAPI(ctx, apiListener, node, p) }()
+	go func() { failed <- serveAPI(ctx, apiListener, conf, node, audit, p) }()
 	go func() { failed <- serveOperations(ctx, opsListener, node, p) }()
 	rpcAddr, gossipAddr := node.Addresses()
 	p.logger.Info("serving", "api", "http://"+p.httpAddr, "operations", "http://"+p.opsAddr, "rpc", rpcAddr,

@@ -29,7 +29,7 @@ func settings() []setting {
 		{"data-dir", "", "directory that holds everything the node keeps (required)", checkSet},
 		{"http-addr", "127.0.0.1:8000", "address of the API", checkAddr},
 		{"ops-addr", "127.0.0.1:9090", "address of metrics, health and profiles; never public", checkAddr},
-		{"insecure", "false", "serve without keys; needed to listen on more than loopback", checkBool},
+		{"insecure", "false", "serve without keys: anybody who reaches the node may do anything", checkBool},
 		{"embed-url", "", "base URL of the embedding service; empty for none", checkURL},
 		{"embed-protocol", "openai", "protocol of the embedding service: openai or tei", checkProtocol},
 		{"embed-model", "", "model asked of the embedding service", nil},
@@ -63,7 +63,7 @@ func settings() []setting {
 				"with join", checkFounders,
 		},
 		{"gossip-key-file", "", "file with 32 bytes in base64 that encrypt gossip; all nodes alike", nil},
-	}, slices.Concat(catalogSettings(), cacheSettings(), snapshotSettings(), scrubSettings())...)
+	}, slices.Concat(catalogSettings(), cacheSettings(), snapshotSettings(), scrubSettings(), securitySettings())...)
 }
 
 // delayVariable makes every search on the node wait, for tests of what one slow node costs. It is no setting:
@@ -92,6 +92,8 @@ type resolved struct {
 // configuration is all settings, resolved.
 type configuration struct {
 	values []resolved
+	// pepper is the value of pepperVariable.
+	pepper string
 	// searchDelay is the value of delayVariable.
 	searchDelay string
 	// snapshotEvery is the value of snapshotVariable.
@@ -155,6 +157,7 @@ func resolve(flags *pflag.FlagSet, env []string) (*configuration, error) {
 	if text, ok := vars[snapshotVariable]; ok {
 		c.snapshotEvery = text
 	}
+	c.pepper = vars[pepperVariable]
 	if text, ok := vars[delayVariable]; ok {
 		c.searchDelay = text
 	}
@@ -194,7 +197,9 @@ func environment(env []string) map[string]string {
 }
 
 func unknownVariables(vars map[string]string) []string {
-	known := []string{"SAGASU_CONFIG", serverVariable, delayVariable, snapshotVariable}
+	known := []string{
+		"SAGASU_CONFIG", serverVariable, keyVariable, keyFileVariable, pepperVariable, delayVariable, snapshotVariable,
+	}
 	for _, s := range settings() {
 		known = append(known, envName(s.key))
 	}
@@ -246,17 +251,17 @@ func (p treeProvider) ReadBytes() ([]byte, error) {
 	return nil, errors.New("a parsed file has no bytes")
 }
 
-// checkExposure refuses to listen on more than loopback without --insecure: there are no keys yet, and calls
-// between nodes are not encrypted.
+// checkExposure refuses to listen for other nodes on more than loopback unless that is asked for: calls between nodes
+// are neither encrypted nor authenticated.
 func (c *configuration) checkExposure() error {
-	if c.get("insecure") == "true" {
+	if c.get("insecure") == "true" || c.get("insecure-rpc") == "true" {
 		return nil
 	}
 	var errs []error
-	for _, key := range []string{"http-addr", "rpc-addr", "gossip-addr"} {
+	for _, key := range []string{"rpc-addr", "gossip-addr"} {
 		if addr := c.get(key); addr != "" && !isLoopback(addr) {
-			errs = append(errs, fmt.Errorf("%s %s can be reached from other machines and there are no keys: "+
-				"listen on 127.0.0.1, or pass --insecure", key, addr))
+			errs = append(errs, fmt.Errorf("%s %s can be reached from other machines, and whoever reaches it may do anything: "+
+				"listen on 127.0.0.1, or in a network of the nodes' own and pass --insecure-rpc", key, addr))
 		}
 	}
 	return errors.Join(errs...)

@@ -81,7 +81,8 @@ func checkServices(v string) error {
 }
 
 // newNode opens the node of the configured data directory.
-func newNode(ctx context.Context, conf *configuration, p *process) (*coordinator.Node, error) {
+// say tells the operator the first key.
+func newNode(ctx context.Context, conf *configuration, p *process, say func(key string)) (*coordinator.Node, error) {
 	cfg := coordinator.Default()
 	cfg.DataDir, cfg.Analyzers = conf.get("data-dir"), analysis.NewRegistry()
 	cfg.Logger, cfg.Registry = p.logger, p.registry
@@ -117,6 +118,9 @@ func newNode(ctx context.Context, conf *configuration, p *process) (*coordinator
 		return nil, usageError("%s: %w", snapshotVariable, err)
 	}
 	if cfg.Cluster, err = clusterConfig(conf); err != nil {
+		return nil, err
+	}
+	if err := configureSecurity(conf, p, &cfg, say); err != nil {
 		return nil, err
 	}
 	return coordinator.Open(ctx, cfg)

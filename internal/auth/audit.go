@@ -109,8 +109,8 @@ type Verified struct {
 }
 
 // VerifyLog reads a file of an audit log and checks every line against the one before. Errors are ErrChain, with the
-// line's number; what was found before is given with them.
-func VerifyLog(in io.Reader) (Verified, error) {
+// line's number; what was found before is given with them. Each line that is good is told of.
+func VerifyLog(in io.Reader, tell ...func(Tail)) (Verified, error) {
 	var v Verified
 	reader := bufio.NewReaderSize(in, MaxAuditLineBytes)
 	var last []byte
@@ -142,6 +142,9 @@ func VerifyLog(in io.Reader) (Verified, error) {
 		}
 		last = sum
 		v.Tail = Tail{Sequence: r.Sequence, Hash: hex.EncodeToString(sum)}
+		for _, f := range tell {
+			f(v.Tail)
+		}
 	}
 }
 

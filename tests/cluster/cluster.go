@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -196,10 +195,4 @@ func tail(path string) string {
 		return err.Error()
 	}
 	return string(data[max(0, len(data)-logTail):])
-}
-
-// isLoopback reports whether nodes may listen at addr without being told so.
-func isLoopback(addr string) bool {
-	host, _, err := net.SplitHostPort(addr)
-	return err == nil && net.ParseIP(host).IsLoopback()
 }

@@ -84,7 +84,7 @@ func (n *Node) Args() []string {
 	if at.advertise != "" {
 		args = append(args, "--advertise-host", at.advertise)
 	}
-	if !isLoopback(at.http) {
+	if !slices.Contains(n.cluster.cfg.Args, "--key-pepper-file") {
 		args = append(args, "--insecure")
 	}
 	return slices.Concat(args, n.cluster.cfg.Args, n.spec.Args)

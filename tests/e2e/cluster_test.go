@@ -26,8 +26,17 @@ const settle = 1100 * time.Millisecond
 // startCluster starts a cluster on loopback. Its data and logs are kept if the test fails.
 func startCluster(t *testing.T, coordinators, shards, gateways int) *cluster.Cluster {
 	t.Helper()
+	return startClusterWith(t, func(cfg *cluster.Config) {
+		cfg.Coordinators, cfg.Shards, cfg.Gateways = coordinators, shards, gateways
+	})
+}
+
+// startClusterWith is startCluster with a configuration that a test changes.
+func startClusterWith(t *testing.T, change func(*cluster.Config)) *cluster.Cluster {
+	t.Helper()
 	cfg := cluster.Default()
-	cfg.Binary, cfg.Coordinators, cfg.Shards, cfg.Gateways = binary, coordinators, shards, gateways
+	cfg.Binary = binary
+	change(&cfg)
 	var err error
 	cfg.Dir, err = os.MkdirTemp("", "sagasu-cluster-") //nolint:usetesting // it outlives a test that fails
 	require.NoError(t, err)

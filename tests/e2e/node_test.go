@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -80,6 +81,9 @@ func launch(t *testing.T, dataDir string, args ...string) *node {
 	t.Helper()
 	addr := freeAddress(t)
 	n := &node{t: t, url: "http://" + addr, log: &bytes.Buffer{}}
+	if !slices.Contains(args, "--admin-key-file") {
+		args = append(args, "--insecure")
+	}
 	args = append([]string{"serve", "--data-dir", dataDir, "--http-addr", addr, "--ops-addr", freeAddress(t)}, args...)
 	n.command = exec.Command(binary, args...)
 	n.command.Stderr = n.log
