@@ -179,4 +179,9 @@ func (c *call) drained(do func(ctx context.Context) (api.DrainStatus, error)) er
 }
 
 // by says who asks.
-func (c *call) by() string { return c.ctx.RemoteIP().String() }
+func (c *call) by() string {
+	if c.principal.Kind == auth.KindAnyone {
+		return c.ctx.RemoteIP().String()
+	}
+	return c.principal.String()
+}
