@@ -283,10 +283,10 @@ func (n *Node) cancelOperation(ctx context.Context, o state.Operation) error {
 		return n.cancelReembed(ctx, o)
 	case KindVerify:
 		return n.cancelVerify(ctx, o)
-	case reconcile.KindMove, reconcile.KindRebalance, reconcile.KindDrain:
-		return n.cancelMove(ctx, o)
 	case snapshots.KindSnapshot, snapshots.KindRestore:
 		return n.cancelSnapshot(ctx, o)
+	case reconcile.KindMove, reconcile.KindRebalance, reconcile.KindDrain:
+		return n.cancelMove(ctx, o)
 	}
 	return api.NewProblem(api.ProblemConflict, 409, "id", "operations of kind %s can't be cancelled", o.Kind)
 }

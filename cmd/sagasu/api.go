@@ -18,7 +18,7 @@ func serveAPI(ctx context.Context, listener net.Listener, conf *configuration, n
 	cfg.Node, cfg.Registry, cfg.Gatherer, cfg.Logger = node, p.registry, p.registry, p.logger
 	cfg.Auth = node
 	if conf.get("insecure") == "true" {
-		cfg.Auth = httpapi.Anyone{}
+		cfg.Auth = httpapi.NewAnyone()
 	}
 	if audit != nil {
 		cfg.Recorder = audit

@@ -91,7 +91,7 @@ func TestOperations(t *testing.T) {
 	})
 	code, stdout, stderr := invoke(t, "", nil, "operations", "--server", server)
 	require.Equal(t, exitOK, code, stderr)
-	require.Contains(t, stdout, "op-1       reembed  running  25%   model of papers: the service is away")
+	require.Contains(t, stdout, "op-1       reembed  running        25%       model of papers: the service is away")
 	code, _, stderr = invoke(t, "", nil, "operations", "cancel", "op-1", "--server", server)
 	require.Equal(t, exitOK, code)
 	require.Contains(t, stderr, "operation op-1 is cancelling")

@@ -15,7 +15,7 @@ var ErrConfig = errors.New("invalid configuration of the HTTP server")
 // Config configures a Server.
 type Config struct {
 	Node Node
-	// Auth tells who asks; Anyone lets everybody do everything.
+	// Auth tells who asks; NewAnyone lets everybody do everything.
 	Auth Authenticator
 	// Recorder keeps the audit log, beside what Node.Audit does; nil for none. AuditReads says which reads are in it.
 	Recorder   Recorder

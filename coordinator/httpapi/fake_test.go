@@ -233,7 +233,7 @@ func newFixture(t testing.TB, change func(*Config)) *fixture {
 	}}
 	registry := prometheus.NewRegistry()
 	cfg := Default()
-	cfg.Node, cfg.Registry, cfg.Gatherer, cfg.Auth = f.node, registry, registry, Anyone{}
+	cfg.Node, cfg.Registry, cfg.Gatherer, cfg.Auth = f.node, registry, registry, NewAnyone()
 	cfg.Logger = slog.New(slog.DiscardHandler)
 	if change != nil {
 		change(&cfg)

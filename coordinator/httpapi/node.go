@@ -18,8 +18,8 @@ type Node interface {
 	Vectors
 	Keys
 	Jobs
-	Operating
 	Snapshots
+	Operating
 	Register
 	Reports
 	// Ready gives nil when requests can be served, else an error that names what is missing.
