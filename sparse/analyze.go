@@ -22,6 +22,37 @@ const positionGap = 100
 type analyzed struct {
 	doc    *api.Document
 	tokens [][]analysis.Token // by field ordinal
+	room   *tokenRoom
+}
+
+// tokenRoom is where the tokens of a document are, to be used again.
+type tokenRoom struct{ tokens [][]analysis.Token }
+
+// keptTokens bounds what is kept of a field's room: longer texts are rare.
+const keptTokens = 8 << 10
+
+// release gives the tokens' room back; a document without text has none.
+func (s *fieldSet) release(a *analyzed) {
+	if a.room == nil {
+		return
+	}
+	for i, tokens := range a.room.tokens {
+		if cap(tokens) > keptTokens {
+			a.room.tokens[i] = nil
+		}
+	}
+	s.rooms.Put(a.room)
+	a.room, a.tokens = nil, nil
+}
+
+func (s *fieldSet) tokenRoom() *tokenRoom {
+	if room, ok := s.rooms.Get().(*tokenRoom); ok {
+		for i := range room.tokens {
+			room.tokens[i] = room.tokens[i][:0]
+		}
+		return room
+	}
+	return &tokenRoom{tokens: make([][]analysis.Token, len(s.list))}
 }
 
 // analyzeAll takes the documents of the writes apart, in parallel; deletes stay empty.
@@ -61,21 +92,21 @@ func (s *fieldSet) analyze(w *api.Write) analyzed {
 	if w.Kind == api.OpDelete || w.Kind == api.OpTrim {
 		return analyzed{}
 	}
-	a := analyzed{doc: &w.Doc, tokens: make([][]analysis.Token, len(s.list))}
+	room := s.tokenRoom()
+	a := analyzed{doc: &w.Doc, tokens: room.tokens, room: room}
 	for i := range w.Doc.Values {
 		v := &w.Doc.Values[i]
 		f, ok := s.byName[v.Field]
 		if !ok || f.shape != segment.ShapeText {
 			continue
 		}
-		a.tokens[f.ordinal] = f.tokens(v.Strings)
+		a.tokens[f.ordinal] = f.tokens(a.tokens[f.ordinal][:0], v.Strings)
 	}
 	return a
 }
 
-// tokens analyses the values of a text field, positions continuing from one to the next.
-func (f *field) tokens(values []string) []analysis.Token {
-	var out []analysis.Token
+// tokens appends those of the values of a text field to out, positions continuing from one to the next.
+func (f *field) tokens(out []analysis.Token, values []string) []analysis.Token {
 	base := 0
 	for _, text := range values {
 		from := len(out)

@@ -37,6 +37,7 @@ func (x *Index) Apply(b Batch) ([]Outcome, error) {
 			continue
 		}
 		outcomes[i] = a.write(&b.Writes[i], &texts[i])
+		x.fields.release(&texts[i])
 		t.step()
 	}
 	x.applied = b.Index

@@ -214,7 +214,13 @@ func TestDamagedFilesAreRefusedByName(t *testing.T) {
 			require.ErrorIs(t, damage(name, func(b []byte) []byte { b[len(b)/2] ^= 4; return b }), corrupt)
 		})
 		t.Run("newer "+name, func(t *testing.T) {
-			require.ErrorIs(t, damage(name, func(b []byte) []byte { b[8] = 99; return b }), newer)
+			require.ErrorIs(t, damage(name, func(b []byte) []byte {
+				b[8] = 99
+				if name == manifestName {
+					b[16]++ // whose checksum is to cover the version
+				}
+				return b
+			}), newer)
 		})
 		t.Run("empty "+name, func(t *testing.T) {
 			require.ErrorIs(t, damage(name, func(b []byte) []byte { return nil }), corrupt)

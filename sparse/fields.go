@@ -3,6 +3,7 @@ package sparse
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"sagasu/api"
 	"sagasu/sparse/analysis"
@@ -24,6 +25,8 @@ type fieldSet struct {
 	list   []*field
 	byName map[string]*field
 	shapes []segment.Shape
+	// rooms are *tokenRoom.
+	rooms sync.Pool
 }
 
 func newFieldSet(schema api.Schema, analyzers *analysis.Registry) (*fieldSet, error) {

@@ -120,14 +120,14 @@ func (c *memoryField) getHashed(key string, hash uint32) (*memoryTerm, uint32) {
 	return c.terms.term(id), id
 }
 
-// post appends a document to the term's; freq and place go where the field has columns for them.
+// post appends a document to the term's, which readers see when its docs are made what it has posted; freq and place go
+// where the field has columns for them.
 func (c *memoryField) post(t *memoryTerm, doc, freq, place uint32) {
-	docs := t.docs.Load()
 	if t.at == t.room {
 		room := max(1, nextRoom(t.room))
 		at, _ := c.blocks.alloc(1 + c.columns*int(room))
 		c.mem.bytes += 4 * (1 + c.columns*int(room))
-		if docs == 0 {
+		if t.posted == 0 {
 			t.first = at
 		} else {
 			c.blocks.at(t.tail)[0] = at
@@ -143,7 +143,7 @@ func (c *memoryField) post(t *memoryTerm, doc, freq, place uint32) {
 		block[2*t.room+t.at] = place
 	}
 	t.at++
-	t.docs.Store(docs + 1)
+	t.posted++
 }
 
 func (c *memoryField) addText(doc uint32, a *analyzed, ordinal int) {
@@ -175,6 +175,11 @@ func (c *memoryField) addText(doc uint32, a *analyzed, ordinal int) {
 			place = at
 		}
 		c.post(c.terms.term(id), doc, c.freqs[i], place)
+	}
+	// An atomic store waits for those before it. By now they are done.
+	for _, id := range c.local {
+		t := c.terms.term(id)
+		t.docs.Store(t.posted)
 	}
 }
 
@@ -212,6 +217,7 @@ func (c *memoryField) addValue(doc uint32, v *api.Value) {
 			if t, _ := c.get(s); t.seen != doc+1 {
 				t.seen = doc + 1
 				c.post(t, doc, 0, 0)
+				t.docs.Store(t.posted)
 			}
 		}
 		c.docs = append(c.docs, doc)
@@ -219,6 +225,7 @@ func (c *memoryField) addValue(doc uint32, v *api.Value) {
 		for _, e := range v.Sparse {
 			t, _ := c.get(string(dimKey(e.Dim)))
 			c.post(t, doc, math.Float32bits(e.Weight), 0)
+			t.docs.Store(t.posted)
 		}
 		c.docs = append(c.docs, doc)
 	case segment.ShapePoints:

@@ -20,7 +20,6 @@ type memoryList struct {
 	docs, freqs []uint32
 	// places are, by document, the address of its positions, or its only position.
 	places []uint32
-	one    [8]byte // what RawPositions makes of an only position
 }
 
 // NextBlock moves to the next block.
@@ -83,12 +82,20 @@ func (p *memoryList) Positions(dst []uint32, i int) []uint32 {
 	return dst
 }
 
-// RawPositions gives those of the block's i-th document as segments have them.
-func (p *memoryList) RawPositions(i int) []byte {
-	if p.freqs[i] == 1 {
-		return segment.AppendPositions(p.one[:0], p.places[i:i+1])
+// BlockPositions appends those of the block's documents as segments have them, and where each end.
+func (p *memoryList) BlockPositions(dst []byte, ends []uint32) (bytes []byte, all []uint32, ok bool) {
+	for i, place := range p.places {
+		switch {
+		case p.freqs[i] > 1:
+			dst = append(dst, segment.CutPositions(from(p.bytes, place))...)
+		case place < segment.ShortPosition:
+			dst = append(dst, byte(place))
+		default:
+			dst = segment.AppendPositions(dst, p.places[i:i+1])
+		}
+		ends = append(ends, uint32(len(dst)))
 	}
-	return segment.CutPositions(from(p.bytes, p.places[i]))
+	return dst, ends, true
 }
 
 func nextRoom(room uint32) uint32 { return min(2*room, maxBlockDocs) }

@@ -117,15 +117,31 @@ type memoryEntries struct {
 	at    int
 	key   []byte
 	list  memoryList
+	ahead uint32 // whatever readAhead reads: nobody looks at it
 }
+
+// aheadKeys is how many keys before its own turn a list's first block is read.
+const aheadKeys = 4
 
 func (e *memoryEntries) Next() bool {
 	e.at++
 	if e.at >= len(e.ids) {
 		return false
 	}
+	e.readAhead()
 	e.key = append(e.key[:0], e.field.terms.key(e.field.terms.term(e.ids[e.at]))...)
 	return true
+}
+
+// readAhead reads what the next keys will need, so that it is in the cache by then: keys in order are all over the memory.
+func (e *memoryEntries) readAhead() {
+	terms, blocks := &e.field.terms, &e.field.blocks
+	if at := e.at + 2*aheadKeys; at < len(e.ids) {
+		e.ahead += terms.term(e.ids[at]).first
+	}
+	if at := e.at + aheadKeys; at < len(e.ids) {
+		e.ahead += blocks.at(terms.term(e.ids[at]).first)[0]
+	}
 }
 
 func (e *memoryEntries) Key() []byte { return e.key }

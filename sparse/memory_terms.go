@@ -28,8 +28,10 @@ type memoryTerm struct {
 	// the cache.
 	short       [shortKey]byte
 	key, keyLen uint32
-	// docs counts the documents; what is stored of one is there before it is counted.
-	docs atomic.Uint32
+	// docs counts the documents; what is stored of one is there before it is counted. posted is the writer's count, which
+	// is ahead while it adds a document.
+	docs   atomic.Uint32
+	posted uint32
 	// seen is the newest document, plus one; local its number among that document's terms.
 	seen, local uint32
 	// first is the first block; tail the last, of which the next document takes the place at.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"strings"
 	"unicode/utf8"
+	"unsafe"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -124,7 +125,7 @@ func lowerASCII(text string) string {
 					out[i] = c + 'a' - 'A'
 				}
 			}
-			return string(out)
+			return unsafe.String(&out[0], len(out)) // nobody else has it
 		}
 	}
 	return text

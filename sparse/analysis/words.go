@@ -19,8 +19,8 @@ type wordWriter struct {
 
 // newWordWriter normalizes text, whose tokens go behind dst.
 func newWordWriter(dst []Token, text string) wordWriter {
-	// English has a word in six bytes, Japanese in six to nine.
-	return wordWriter{dst: slices.Grow(dst, len(text)/7+1), text: normalize(text)}
+	// English has a word in five to six bytes, Japanese in six to nine.
+	return wordWriter{dst: slices.Grow(dst, len(text)/5+1), text: normalize(text)}
 }
 
 // words appends the words in [from, to) of the normalized text, which must begin and end between words.

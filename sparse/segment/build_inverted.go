@@ -38,6 +38,7 @@ type invertedMerge struct {
 	b       *builder
 	shape   Shape
 	entries []Entries
+	to      []numbering // by input
 	dict    bytes.Buffer
 	fst     *vellum.Builder
 	terms   []byte
@@ -65,8 +66,8 @@ func (b *builder) writeInverted(ordinal int, shape Shape, fields []FieldSource) 
 		return fmt.Errorf("begin dictionary: %w", err)
 	}
 	m.fst = fst
-	for _, f := range fields {
-		m.entries = append(m.entries, f.Entries())
+	for i, f := range fields {
+		m.entries, m.to = append(m.entries, f.Entries()), append(m.to, numberingOf(b.maps[i]))
 	}
 	if err := mergeKeys(m.entries, m.key); err != nil {
 		return err
@@ -103,7 +104,7 @@ func (b *builder) writeInverted(ordinal int, shape Shape, fields []FieldSource) 
 func (m *invertedMerge) key(key []byte, holders []int) error {
 	m.enc.begin()
 	for _, i := range holders {
-		if err := m.postings(m.entries[i].Postings(), m.b.maps[i]); err != nil {
+		if err := m.postings(m.entries[i].Postings(), m.to[i]); err != nil {
 			return err
 		}
 	}
@@ -124,38 +125,43 @@ func (m *invertedMerge) key(key []byte, holders []int) error {
 	return nil
 }
 
-// postings takes the documents of a key from one input.
-func (m *invertedMerge) postings(p Postings, docs []uint32) error {
-	raw, _ := p.(RawPositions)
+// postings takes the documents of a key from one input, whose documents get the numbers given.
+func (m *invertedMerge) postings(p Postings, to numbering) error {
+	whole, _ := p.(BlockPositions)
 	for p.NextBlock() {
-		freqs := p.Freqs()
-		for i, doc := range p.Docs() {
-			if int(doc) >= len(docs) {
-				return fmt.Errorf("%w: document %d of %d", ErrCorrupt, doc, len(docs))
-			}
-			to := docs[doc]
-			if to == Dropped {
-				continue
-			}
-			if m.shape != ShapeText {
-				m.exists[to/64] |= 1 << (to % 64)
-			}
-			freq := uint32(0)
-			if freqs != nil {
-				freq = freqs[i]
-			}
-			var bytes []byte
-			m.pos = m.pos[:0]
-			switch {
-			case m.shape != ShapeText:
-			case raw != nil:
-				if bytes = raw.RawPositions(i); len(bytes) == 0 {
-					return fmt.Errorf("%w: positions of document %d", ErrCorrupt, doc)
+		docs, start := p.Docs(), len(m.enc.list)
+		if err := m.enc.take(docs, to); err != nil {
+			return err
+		}
+		if freqs := p.Freqs(); freqs != nil {
+			m.enc.freqs = append(m.enc.freqs, freqs...)
+		} else {
+			m.enc.freqs = append(m.enc.freqs, make([]uint32, len(docs))...)
+		}
+		switch {
+		case m.shape != ShapeText:
+			for _, doc := range m.enc.list[start:] {
+				if doc != Dropped {
+					m.exists[doc/64] |= 1 << (doc % 64)
 				}
-			default:
-				m.pos = p.Positions(m.pos, i)
 			}
-			m.enc.add(to, freq, m.pos, bytes)
+		case whole != nil:
+			var ok bool
+			if m.enc.bytes, m.enc.ends, ok = whole.BlockPositions(m.enc.bytes, m.enc.ends); !ok {
+				return fmt.Errorf("%w: positions of documents %d to %d", ErrCorrupt, docs[0], docs[len(docs)-1])
+			}
+		default:
+			for i := range docs {
+				m.pos = p.Positions(m.pos[:0], i)
+				m.enc.bytes = AppendPositions(m.enc.bytes, m.pos)
+				m.enc.ends = append(m.enc.ends, uint32(len(m.enc.bytes)))
+			}
+		}
+		if to.drops {
+			m.enc.dropFrom(start)
+		}
+		if !to.shifted || start == 0 || m.enc.list[start-1] >= m.enc.list[start] {
+			m.enc.noteOrder(start)
 		}
 	}
 	return p.Err()

@@ -59,23 +59,6 @@ func (e *listEncoder) begin() {
 	e.ascending = true
 }
 
-// add takes a document and, of a text, its positions: as numbers, or as bytes of a list.
-func (e *listEncoder) add(doc, freq uint32, positions []uint32, raw []byte) {
-	if n := len(e.list); n > 0 && e.list[n-1] >= doc {
-		e.ascending = false
-	}
-	e.list, e.freqs = append(e.list, doc), append(e.freqs, freq)
-	if e.shape != ShapeText {
-		return
-	}
-	if raw != nil {
-		e.bytes = append(e.bytes, raw...)
-	} else {
-		e.bytes = AppendPositions(e.bytes, positions)
-	}
-	e.ends = append(e.ends, uint32(len(e.bytes)))
-}
-
 // end closes the key.
 func (e *listEncoder) end() error {
 	e.sort()

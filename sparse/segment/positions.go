@@ -5,11 +5,14 @@ import (
 	"math/bits"
 )
 
+// ShortPosition bounds the only position of a document that AppendPositions makes the byte of its value.
+const ShortPosition = 0x80
+
 // Positions of a document are gaps, the first from 0, each in little-endian groups of bits: bytes from positionMore on of 5
 // bits, then one that ends the gap: below positionStop, with 7 bits, it ends the document too; from there on it is the
 // number above positionStop. Most positions of a document in which the term is once take one byte.
 const (
-	positionStop = 0x80
+	positionStop = ShortPosition
 	positionMore = 0xe0
 	moreBits     = 5
 )
@@ -76,6 +79,29 @@ func skipPositions(data []byte, n int) int {
 		}
 	}
 	return at
+}
+
+// endsOfPositions appends to ends where the positions of each of n documents end in data, offsets being added to base, and
+// gives the last end in data. ok is false where data ends too soon.
+func endsOfPositions(ends []uint32, data []byte, n int, base uint32) (all []uint32, end int, ok bool) {
+	at := 0
+	for n > 0 && at+8 <= len(data) {
+		stops := ^binary.LittleEndian.Uint64(data[at:]) & 0x8080808080808080
+		for ; stops != 0 && n > 0; stops &= stops - 1 {
+			end = at + bits.TrailingZeros64(stops)/8 + 1
+			ends = append(ends, base+uint32(end))
+			n--
+		}
+		at += 8
+	}
+	for ; n > 0 && at < len(data); at++ {
+		if data[at] < positionStop {
+			end = at + 1
+			ends = append(ends, base+uint32(end))
+			n--
+		}
+	}
+	return ends, end, n == 0
 }
 
 // CutPositions gives the bytes of the positions of the document at the start of data.

@@ -15,7 +15,7 @@ type listPostings struct {
 	docs        []uint32
 	freqs       []uint32
 	block       *[BlockDocs]uint32
-	// raw is where RawPositions was last.
+	// raw is where BlockPositions was last.
 	raw PositionCursor
 	err error
 }
@@ -58,12 +58,16 @@ func (p *listPostings) Positions(dst []uint32, i int) []uint32 {
 	return out
 }
 
-// RawPositions gives the bytes of the positions of the block's i-th document.
-func (p *listPostings) RawPositions(i int) []byte {
-	out := CutPositions(p.list.SeekPositions(&p.raw, p.first+i))
-	// The next document's begin where these end.
-	p.raw.posting, p.raw.at = p.raw.posting+1, p.raw.at+len(out)
-	return out
+// BlockPositions appends the bytes of the positions of the block's documents, and where each end.
+func (p *listPostings) BlockPositions(dst []byte, ends []uint32) (bytes []byte, all []uint32, ok bool) {
+	data := p.list.SeekPositions(&p.raw, p.first)
+	ends, end, ok := endsOfPositions(ends, data, len(p.docs), uint32(len(dst)))
+	if !ok {
+		return dst, ends, false
+	}
+	// The next block's begin where these end.
+	p.raw.posting, p.raw.at = p.raw.posting+len(p.docs), p.raw.at+end
+	return append(dst, data[:end]...), ends, true
 }
 
 func (p *listPostings) fail(what string) bool {

@@ -62,9 +62,9 @@ type Postings interface {
 	Err() error
 }
 
-// RawPositions is implemented by Postings that keep positions as segments do.
-type RawPositions interface {
-	// RawPositions gives what AppendPositions makes of the positions of the i-th document of the block; valid until the
-	// next call of any method. Empty where they can't be read. Text only.
-	RawPositions(i int) []byte
+// BlockPositions is implemented by Postings that keep positions as segments do.
+type BlockPositions interface {
+	// BlockPositions appends to dst what AppendPositions makes of the positions of the block's documents, one after the
+	// other, and to ends where those of each end in dst. ok is false where they can't be read. Text only.
+	BlockPositions(dst []byte, ends []uint32) (bytes []byte, all []uint32, ok bool)
 }
