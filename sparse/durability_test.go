@@ -2,6 +2,7 @@ package sparse
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -203,9 +204,9 @@ func TestDamagedFilesAreRefusedByName(t *testing.T) {
 		return err
 	}
 	for _, name := range []string{segmentName(1), manifestName} {
-		corrupt, newer := segment.ErrCorrupt, segment.ErrNewerFormat
+		corrupt := segment.ErrCorrupt
 		if name == manifestName {
-			corrupt, newer = ErrCorrupt, ErrNewerFormat
+			corrupt = ErrCorrupt
 		}
 		t.Run("truncated "+name, func(t *testing.T) {
 			require.ErrorIs(t, damage(name, func(b []byte) []byte { return b[:len(b)-3] }), corrupt)
@@ -213,19 +214,20 @@ func TestDamagedFilesAreRefusedByName(t *testing.T) {
 		t.Run("one bit flipped "+name, func(t *testing.T) {
 			require.ErrorIs(t, damage(name, func(b []byte) []byte { b[len(b)/2] ^= 4; return b }), corrupt)
 		})
-		t.Run("newer "+name, func(t *testing.T) {
-			require.ErrorIs(t, damage(name, func(b []byte) []byte {
-				b[8] = 99
-				if name == manifestName {
-					b[16]++ // whose checksum is to cover the version
-				}
-				return b
-			}), newer)
+		t.Run("another version "+name, func(t *testing.T) {
+			require.ErrorIs(t, damage(name, func(b []byte) []byte { b[8] = 99; return b }), corrupt)
 		})
 		t.Run("empty "+name, func(t *testing.T) {
 			require.ErrorIs(t, damage(name, func(b []byte) []byte { return nil }), corrupt)
 		})
 	}
+	t.Run("newer "+manifestName, func(t *testing.T) {
+		require.ErrorIs(t, damage(manifestName, func(b []byte) []byte {
+			b[8] = 99
+			binary.LittleEndian.PutUint32(b[16:], laterChecksum(b))
+			return b
+		}), ErrNewerFormat)
+	})
 	x = openTest(t, cfg)
 	require.Equal(t, []string{"a"}, titles(t, x, "ant"))
 	require.NoError(t, x.Close())

@@ -111,21 +111,28 @@ func parseManifest(data []byte) (manifestBody, error) {
 		return body, fmt.Errorf("%w: not a manifest", ErrCorrupt)
 	}
 	v, text := binary.LittleEndian.Uint32(data[8:]), data[manifestHeader:]
-	long := uint64(len(text)) != uint64(binary.LittleEndian.Uint32(data[12:])) || len(text) > maxManifest
-	sound := !long && crc32.Checksum(text, crc32.MakeTable(crc32.Castagnoli)) == binary.LittleEndian.Uint32(data[16:])
+	said := binary.LittleEndian.Uint32(data[16:])
 	switch {
-	case v > manifestVersion && !sound:
+	case v == 0:
+		return body, fmt.Errorf("%w: manifest of version 0", ErrCorrupt)
+	case v > manifestVersion && said == laterChecksum(data):
 		return body, fmt.Errorf("%w: version %d, this build reads up to %d", ErrNewerFormat, v, manifestVersion)
-	case v == 0 || v > manifestVersion:
-		// The checksum of later versions is to cover the version, so this is one of ours.
-		return body, fmt.Errorf("%w: manifest of version %d", ErrCorrupt, v)
-	case long:
+	case v > manifestVersion:
+		return body, fmt.Errorf("%w: version of the manifest", ErrCorrupt)
+	case uint64(len(text)) != uint64(binary.LittleEndian.Uint32(data[12:])) || len(text) > maxManifest:
 		return body, fmt.Errorf("%w: manifest of %d bytes is truncated or too long", ErrCorrupt, len(data))
-	case !sound:
+	case crc32.Checksum(text, crc32.MakeTable(crc32.Castagnoli)) != said:
 		return body, fmt.Errorf("%w: checksum of the manifest", ErrCorrupt)
 	}
 	if err := json.Unmarshal(text, &body); err != nil {
 		return body, fmt.Errorf("%w: manifest: %w", ErrCorrupt, err)
 	}
 	return body, nil
+}
+
+// laterChecksum is what versions after 1 have where that has the checksum of its body: it covers version and length
+// too, so that a damaged version is not taken for a newer one, whatever else is damaged.
+func laterChecksum(data []byte) uint32 {
+	table := crc32.MakeTable(crc32.Castagnoli)
+	return crc32.Update(crc32.Checksum(data[8:16], table), table, data[manifestHeader:])
 }

@@ -1,6 +1,7 @@
 package sparse
 
 import (
+	"encoding/binary"
 	"os"
 	"path/filepath"
 	"testing"
@@ -28,9 +29,22 @@ func TestParseManifest(t *testing.T) {
 	t.Run("a newer version is told apart", func(t *testing.T) {
 		newer := append([]byte(nil), data...)
 		newer[8]++
-		newer[16]++ // of whatever its checksum covers
+		binary.LittleEndian.PutUint32(newer[16:], laterChecksum(newer))
 		_, err := parseManifest(newer)
 		require.ErrorIs(t, err, ErrNewerFormat)
+	})
+	t.Run("a version that rotted is damage, also beside other bits", func(t *testing.T) {
+		for bit := range 8 * len(data) {
+			bad := append([]byte(nil), data...)
+			bad[8] ^= 1 << 7
+			bad[bit/8] ^= 1 << (bit % 8)
+			_, err := parseManifest(bad)
+			if bit == 8*8+7 {
+				require.NoError(t, err)
+				continue
+			}
+			require.ErrorIs(t, err, ErrCorrupt, "bit %d", bit)
+		}
 	})
 	t.Run("every bit that flips is found", func(t *testing.T) {
 		bad := append([]byte(nil), data...)

@@ -124,10 +124,8 @@ func (s sectionMap) get(kind sectionKind, field int) []byte {
 
 // readTable checks all that Verify does and gives the sections.
 func readTable(data []byte) (sectionMap, error) {
-	if len(data) >= headerSize && string(data[:8]) == magic {
-		if v := binary.LittleEndian.Uint32(data[8:]); v > FormatVersion {
-			return nil, fmt.Errorf("%w: version %d, this build reads up to %d", ErrNewerFormat, v, FormatVersion)
-		}
+	if v, newer := isNewer(data); newer {
+		return nil, fmt.Errorf("%w: version %d, this build reads up to %d", ErrNewerFormat, v, FormatVersion)
 	}
 	list, err := verify(data, func(int) error { return nil })
 	if err != nil {

@@ -137,6 +137,22 @@ func placements(data []byte) ([]placed, error) {
 	return list, nil
 }
 
+// isNewer tells a file of a later version from one whose version rotted: header, footer and the checksum of header and
+// table are the same in all of them.
+func isNewer(data []byte) (version uint32, newer bool) {
+	if len(data) < headerSize+footerSize || string(data[:8]) != magic {
+		return 0, false
+	}
+	version = binary.LittleEndian.Uint32(data[8:])
+	end := uint64(len(data) - footerSize)
+	foot := data[end:]
+	at, size := binary.LittleEndian.Uint64(foot), uint64(binary.LittleEndian.Uint32(foot[8:]))
+	if version <= FormatVersion || at > end || size > end-at {
+		return version, false
+	}
+	return version, frameSum(data[:headerSize], data[at:at+size]) == binary.LittleEndian.Uint32(foot[12:])
+}
+
 // frameSum is the checksum of header and table. Up to unreleasedVersion it was that of the table.
 func frameSum(header, table []byte) uint32 {
 	sum := uint32(0)
