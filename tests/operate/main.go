@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -29,12 +28,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	err = s.story(ctx)
-	if err != nil {
-		s.say("kept in %s", s.dir)
-		return errors.Join(err, s.end())
-	}
-	return s.end()
+	return s.end(s.story(ctx))
 }
 
 // story is the run: load, steady at first, then while the cluster is changed, then everything that was acknowledged is

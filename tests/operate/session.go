@@ -65,6 +65,11 @@ func begin(ctx context.Context, cfg config, out io.Writer) (*session, error) {
 	if err := s.cluster.WaitGreen(ctx, s.url(), time.Minute); err != nil {
 		return nil, errors.Join(err, s.cluster.Close())
 	}
+	// The machine's disk is not what is tested.
+	free := map[string]string{"disk_low_percent": "100", "disk_high_percent": "100"}
+	if err := s.ask(ctx, http.MethodPut, "/v1/cluster/settings", free, http.StatusOK, nil); err != nil {
+		return nil, errors.Join(err, s.cluster.Close())
+	}
 	const schema = `{"fields":{"text":{"type":"text","analyzer":"english"},"word":{"type":"keyword"}}}`
 	if err := s.client.CreateIndex(ctx, s.url(), index, schema, cfg.shards, cfg.replicas); err != nil {
 		return nil, errors.Join(err, s.cluster.Close())
@@ -72,9 +77,14 @@ func begin(ctx context.Context, cfg config, out io.Writer) (*session, error) {
 	return s, nil
 }
 
-// end takes the cluster away.
-func (s *session) end() error {
-	return s.cluster.Close()
+// end takes the cluster away, and its files unless the run failed.
+func (s *session) end(failed error) error {
+	err := errors.Join(failed, s.cluster.Close())
+	if err != nil {
+		s.say("data and logs are kept in %s", s.dir)
+		return err
+	}
+	return os.RemoveAll(s.dir)
 }
 
 func (s *session) url() string { return s.cluster.Node("g1").URL() }
