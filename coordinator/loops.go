@@ -17,6 +17,7 @@ import (
 func (n *Node) start() {
 	n.loop("found the cluster", n.foundCluster)
 	n.loop("join the cluster", n.joinCluster)
+	n.loop("load dictionaries", n.warmAnalyzers())
 	n.loop("end comparisons that were lost", n.lostComparisons)
 	n.loop("end verifications of snapshots that were lost", n.lostVerifications)
 	n.loop("hand over the metadata and come back", n.keepDrain)
