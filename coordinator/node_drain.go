@@ -78,6 +78,9 @@ func (n *Node) refuseDrain(ctx context.Context, view *state.View, id string, mod
 				other.ID)
 		}
 	}
+	if err := n.refuseVote(ctx, id); err != nil {
+		return err
+	}
 	for _, placed := range view.ShardsOn(id) {
 		status := n.shardStatus(ctx, &placed.Index, &placed.Shard)
 		if status.Leader == "" {
@@ -102,6 +105,33 @@ func (n *Node) refuseDrain(ctx context.Context, view *state.View, id string, mod
 				"majority, so it would take no writes", id, placed.Shard.ID, placed.Index.Name, others,
 				len(placed.Shard.Members()))
 		}
+	}
+	return nil
+}
+
+// refuseVote says why a coordinator must not go: the others would be no majority. The only one may, for there is no
+// other way to restart it.
+func (n *Node) refuseVote(ctx context.Context, id string) error {
+	voters, others, votes := 0, 0, false
+	for _, m := range n.metadataMembers(ctx, n.metadataLeader(ctx)) {
+		if !m.Voter {
+			continue
+		}
+		voters++
+		alive := m.ID == n.who.Load().ID
+		if !alive && n.net != nil {
+			alive, _, _ = n.heardOf(m.ID)
+		}
+		switch {
+		case m.ID == id:
+			votes = true
+		case alive:
+			others++
+		}
+	}
+	if votes && voters > 1 && others <= voters/2 {
+		return api.Refused(api.RefusedQuorum, "id", "without node %s, %d of %d coordinators are left: no majority, so nothing "+
+			"of the cluster could be changed", id, others, voters)
 	}
 	return nil
 }

@@ -191,7 +191,7 @@ func TestDrainNode(t *testing.T) {
 		}
 	}
 	if leader == "n1" {
-		leader = "n2" // n1 leads the only coordinator, and can't hand that over
+		leader = "n2" // n1 is the one that is asked
 	}
 	_, err = drain(leader, "restart")
 	require.NoError(t, err)
