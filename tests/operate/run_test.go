@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"io"
 	"testing"
 	"time"
@@ -29,14 +28,4 @@ func TestPercentile(t *testing.T) {
 	}
 	require.Equal(t, 50*time.Millisecond, percentile(all, 50))
 	require.Equal(t, 99*time.Millisecond, percentile(all, 99))
-}
-
-// TestKilledMoves is a short run of what the command does for long.
-func TestKilledMoves(t *testing.T) {
-	var out bytes.Buffer
-	err := run(t.Context(), []string{
-		"-roles", "source,target,leader", "-steps", "copy", "-steady", "1s", "-searches", "40", "-writes", "20",
-		"-documents", "1000",
-	}, &out)
-	require.NoError(t, err, "%s", out.String())
 }
