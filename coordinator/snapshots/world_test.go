@@ -83,7 +83,7 @@ func (w *world) wrapped(s blob.Store) blob.Store {
 
 func (w *world) guard() blob.GuardConfig {
 	cfg := blob.DefaultGuard()
-	cfg.Pause, cfg.Stall = time.Millisecond, 100*time.Millisecond
+	cfg.Pause, cfg.Stall = time.Millisecond, time.Second
 	return cfg
 }
 
