@@ -3,6 +3,7 @@ package e2e
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,6 +36,16 @@ func (n *node) awaitState(index, want string) (why string) {
 	return why
 }
 
+// awaitFailure waits until a copy is failed for a reason; before it was opened for the first time it has another one.
+func (n *node) awaitFailure(index, reason string) {
+	n.t.Helper()
+	state, why := "", ""
+	require.Eventually(n.t, func() bool {
+		state, why = n.copyState(index)
+		return state == "failed" && strings.Contains(why, reason)
+	}, startTimeout, 20*time.Millisecond, "the copy has not failed by %s", reason)
+}
+
 // A node of a cluster has the only copy of a shard, and a bit of it flips: while it serves, and while it is away.
 func TestDamagedCopy(t *testing.T) {
 	dir := t.TempDir()
@@ -55,7 +66,7 @@ func TestDamagedCopy(t *testing.T) {
 	n.awaitState("papers", "leader")
 	require.Contains(t, found(n), `"d2499"`)
 	vfstest.Flip(t, segments[0])
-	require.Contains(t, n.awaitState("papers", "failed"), said)
+	n.awaitFailure("papers", said)
 	require.FileExists(t, segments[0])
 	status, answer := n.call("POST", "/v1/indexes/papers/search", `{"query":"number2499"}`)
 	t.Log(status, answer)
@@ -71,7 +82,7 @@ func TestDamagedCopy(t *testing.T) {
 	require.NoError(t, err)
 	n = launch(t, dir, args...)
 	require.Eventually(t, func() bool { return n.answers("/v1/cluster/shards") }, startTimeout, 20*time.Millisecond)
-	require.Contains(t, n.awaitState("papers", "failed"), said)
+	n.awaitFailure("papers", said)
 	require.False(t, n.answers("/health/ready"))
 	n.stop()
 	log := n.log.String()
