@@ -20,21 +20,20 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=versions.env
 . "$here/versions.env"
+# shellcheck source=server.sh
+. "$here/server.sh"
 
 bin=/usr/lib/postgresql/$POSTGRES_MAJOR_VERSION/bin
+# shellcheck disable=SC2034 # read by server.sh
+{
+  name=postgres.sh process=$bin/postgres place=address pause=0.05
+  # INT ends without waiting for clients, QUIT without writing what is in memory.
+  signals=(INT QUIT KILL)
+}
 as=()
 if [ "$(id -u)" = 0 ]; then
   as=(setpriv --reuid=postgres --regid=postgres --clear-groups --)
 fi
-
-say() {
-  echo "postgres.sh: $*" >&2
-}
-
-die() {
-  say "$@"
-  exit 1
-}
 
 install() {
   [ -x "$bin/postgres" ] && return 0
@@ -48,14 +47,6 @@ install() {
   RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive "${apt[@]}" >&2 ||
     { apt-get update -qq >&2 && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive "${apt[@]}" >&2; }
   [ -x "$bin/postgres" ] || die "the packages here have no PostgreSQL $POSTGRES_MAJOR_VERSION"
-}
-
-# alive reports whether the server of the directory runs. The command line is compared because the number in an old
-# pid file may meanwhile belong to another process.
-alive() {
-  local pid
-  pid=$(cat "$1/pid" 2>/dev/null) || return 1
-  grep -qs "$bin/postgres" "/proc/$pid/cmdline"
 }
 
 # label names the server of a directory in the titles of its processes, which have room for 63 bytes.
@@ -73,9 +64,7 @@ make_dir() {
   [ -n "$dir" ] || dir=$(mktemp -d "${TMPDIR:-/tmp}/sagasu-postgres.XXXXXX")
   mkdir -p "$dir"
   dir=$(cd "$dir" && pwd)
-  if alive "$dir"; then
-    die "a server of $dir runs already, at $(cat "$dir/address")"
-  fi
+  unused "$dir"
   # The server's user must get there, past directories that mktemp makes for their owner only.
   [ ${#as[@]} = 0 ] || chown postgres: "$dir"
   "${as[@]}" test -w "$dir" || die "the user postgres can't write to $dir"
@@ -92,59 +81,32 @@ initialize() {
 
 # launch starts a server and waits until it answers; it fails if the port is another's.
 launch() {
-  local dir=$1 port=$2 deadline=$((SECONDS + ${POSTGRES_READY_SECONDS:-30})) option
+  local dir=$1 port=$2 option
   local options=(-c "cluster_name=$(label "$dir")" -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off)
   shift 2
   for option in "$@"; do
     options+=(-c "$option")
   done
-  # shellcheck disable=SC2016 # the inner shell expands them
-  setsid bash -c '
-    dir=$1 owner=$2
-    shift 2
-    echo $$ >"$dir/pid"
-    if [ -n "$owner" ]; then
-      server=$$
-      (while kill -0 "$owner" && kill -0 "$server"; do sleep 1; done; kill -QUIT "$server") >/dev/null 2>&1 &
-    fi
-    cd "$dir"
-    exec "$@"
-  ' postgres-launch "$dir" "${POSTGRES_OWNER_PID:-}" \
-    "${as[@]}" "$bin/postgres" -D "$dir/data" -p "$port" "${options[@]}" >"$dir/server.log" 2>&1 </dev/null &
-  local child=$!
-  while [ "$SECONDS" -lt "$deadline" ] && kill -0 "$child" 2>/dev/null; do
-    if alive "$dir" && "$bin/pg_isready" -q -h 127.0.0.1 -p "$port" -t 2; then
-      return 0
-    fi
-    sleep 0.05
-  done
-  return 1
+  # Nobody runs on the data; that of a server that was killed would keep the next one from starting for as long as
+  # another process has its number.
+  rm -f "$dir/data/postmaster.pid"
+  run "$dir" "${POSTGRES_OWNER_PID:-}" QUIT \
+    "${as[@]}" "$bin/postgres" -D "$dir/data" -p "$port" "${options[@]}"
+  await "$dir" "${POSTGRES_READY_SECONDS:-30}" "$bin/pg_isready" -q -h 127.0.0.1 -p "$port" -t 2
 }
 
-# serve starts the server of an initialized directory and says where it is.
-serve() {
-  local dir=$1 port=$2 tries=1 at
-  shift 2
-  [ "$port" != 0 ] || tries=20
-  for _ in $(seq "$tries"); do
-    at=$port
-    # Below the range from which the system gives out ports, where nobody's client sits by chance.
-    [ "$at" != 0 ] || at=$((12000 + (RANDOM * 32768 + RANDOM) % 20000))
-    # Nobody runs on the data; that of a server that was killed would keep the next one from starting for as long as
-    # another process has its number.
-    rm -f "$dir/pid" "$dir/data/postmaster.pid"
-    if launch "$dir" "$at" "$@"; then
-      echo "127.0.0.1:$at" >"$dir/address"
-      echo "address=127.0.0.1:$at"
-      echo "dir=$dir"
-      echo "dsn=postgres://sagasu:sagasu@127.0.0.1:$at/postgres"
-      return 0
-    fi
-    grep -qs "Address already in use" "$dir/server.log" || break
+tell() {
+  echo "127.0.0.1:$2" >"$1/address"
+  echo "address=127.0.0.1:$2"
+  echo "dsn=postgres://sagasu:sagasu@127.0.0.1:$2/postgres"
+}
+
+# ended waits for the children of a killed server, which end by themselves once they notice.
+ended() {
+  for _ in $(seq 200); do
+    [ -n "$(children "$1")" ] || break
+    sleep 0.05
   done
-  tail -n 20 "$dir/server.log" >&2
-  stop "$dir"
-  die "the server of $dir did not become ready; its log is $dir/server.log"
 }
 
 start() {
@@ -173,39 +135,6 @@ standby() {
 promote() {
   local dir=${1:?"postgres.sh promote DIR"}
   (cd "$dir" && "${as[@]}" "$bin/pg_ctl" promote -D "$dir/data" -w -s) >&2
-}
-
-stop() {
-  local dir=${1:?"postgres.sh stop DIR"} signal
-  # INT ends without waiting for clients, QUIT without writing what is in memory.
-  for signal in INT QUIT KILL; do
-    for _ in $(seq 50); do
-      if ! alive "$dir"; then
-        # A killed server's children end by themselves, once they notice.
-        for _ in $(seq 200); do
-          [ -n "$(children "$dir")" ] || break
-          sleep 0.05
-        done
-        rm -f "$dir/pid"
-        return 0
-      fi
-      kill "-$signal" "$(cat "$dir/pid")" 2>/dev/null || true
-      # One that was stopped ends when it goes on.
-      kill -CONT "$(cat "$dir/pid")" 2>/dev/null || true
-      sleep 0.05
-    done
-  done
-  die "the server of $dir, process $(cat "$dir/pid"), does not end"
-}
-
-status() {
-  local dir=${1:?"postgres.sh status DIR"}
-  if alive "$dir"; then
-    echo "running $(cat "$dir/address")"
-  else
-    echo "stopped"
-    exit 3
-  fi
 }
 
 command=${1:-}

@@ -17,14 +17,13 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=versions.env
 . "$here/versions.env"
+# shellcheck source=server.sh
+. "$here/server.sh"
 
-say() {
-  echo "redis.sh: $*" >&2
-}
-
-die() {
-  say "$@"
-  exit 1
+# shellcheck disable=SC2034 # read by server.sh
+{
+  name=redis.sh process=redis-server place=address pause=0.02
+  signals=(TERM KILL)
 }
 
 # recent reports whether the installed server is of the wanted version or a later one.
@@ -47,14 +46,6 @@ install() {
   recent || die "the packages here have no Redis $REDIS_MINIMUM_VERSION or later"
 }
 
-# alive reports whether the server of the directory runs. The command line is compared because the number in an old
-# pid file may meanwhile belong to another process.
-alive() {
-  local pid
-  pid=$(cat "$1/pid" 2>/dev/null) || return 1
-  grep -qs redis-server "/proc/$pid/cmdline"
-}
-
 # answers reports whether a server on the port speaks; NOAUTH is an answer too.
 answers() {
   local reply
@@ -67,88 +58,29 @@ answers() {
 
 # launch starts a server and waits until it answers; it fails if the port is another's.
 launch() {
-  local dir=$1 port=$2 deadline=$((SECONDS + ${REDIS_READY_SECONDS:-10}))
+  local dir=$1 port=$2
   shift 2
-  # shellcheck disable=SC2016 # the inner shell expands them
-  setsid bash -c '
-    dir=$1 owner=$2
-    shift 2
-    echo $$ >"$dir/pid"
-    if [ -n "$owner" ]; then
-      server=$$
-      (while kill -0 "$server"; do
-        kill -0 "$owner" || kill -KILL "$server"
-        sleep 1
-      done) >/dev/null 2>&1 &
-    fi
-    exec "$@"
-  ' redis-launch "$dir" "${REDIS_OWNER_PID:-}" \
-    redis-server --port "$port" --bind 127.0.0.1 --dir "$dir" --save "" --appendonly no --daemonize no "$@" \
-    >"$dir/server.log" 2>&1 </dev/null &
-  local child=$!
-  while [ "$SECONDS" -lt "$deadline" ] && kill -0 "$child" 2>/dev/null; do
-    if alive "$dir" && answers "$port"; then
-      return 0
-    fi
-    sleep 0.02
-  done
-  return 1
+  run "$dir" "${REDIS_OWNER_PID:-}" KILL \
+    redis-server --port "$port" --bind 127.0.0.1 --dir "$dir" --save "" --appendonly no --daemonize no "$@"
+  await "$dir" "${REDIS_READY_SECONDS:-10}" answers "$port"
 }
 
+tell() {
+  echo "127.0.0.1:$2" >"$1/address"
+  echo "address=127.0.0.1:$2"
+}
+
+ended() { :; }
+
 start() {
-  local dir=${1:-} port=${2:-0} tries=1
+  local dir=${1:-} port=${2:-0}
   [ $# -gt 2 ] && shift 2 || shift $#
   install
   [ -n "$dir" ] || dir=$(mktemp -d "${TMPDIR:-/tmp}/sagasu-redis.XXXXXX")
   mkdir -p "$dir"
   dir=$(cd "$dir" && pwd)
-  if alive "$dir"; then
-    die "a server of $dir runs already, at $(cat "$dir/address")"
-  fi
-  [ "$port" != 0 ] || tries=20
-  for _ in $(seq "$tries"); do
-    local at=$port
-    # Below the range from which the system gives out ports, where nobody's client sits by chance.
-    [ "$at" != 0 ] || at=$((12000 + (RANDOM * 32768 + RANDOM) % 20000))
-    rm -f "$dir/pid"
-    if launch "$dir" "$at" "$@"; then
-      echo "127.0.0.1:$at" >"$dir/address"
-      echo "address=127.0.0.1:$at"
-      echo "dir=$dir"
-      return 0
-    fi
-    grep -qs "Address already in use" "$dir/server.log" || break
-  done
-  tail -n 20 "$dir/server.log" >&2
-  stop "$dir"
-  die "the server of $dir did not become ready; its log is $dir/server.log"
-}
-
-stop() {
-  local dir=${1:?"redis.sh stop DIR"} signal
-  for signal in TERM KILL; do
-    for _ in $(seq 50); do
-      if ! alive "$dir"; then
-        rm -f "$dir/pid"
-        return 0
-      fi
-      kill "-$signal" "$(cat "$dir/pid")" 2>/dev/null || true
-      # One that was stopped ends when it goes on.
-      kill -CONT "$(cat "$dir/pid")" 2>/dev/null || true
-      sleep 0.02
-    done
-  done
-  die "the server of $dir, process $(cat "$dir/pid"), does not end"
-}
-
-status() {
-  local dir=${1:?"redis.sh status DIR"}
-  if alive "$dir"; then
-    echo "running $(cat "$dir/address")"
-  else
-    echo "stopped"
-    exit 3
-  fi
+  unused "$dir"
+  serve "$dir" "$port" "$@"
 }
 
 command=${1:-}

@@ -16,14 +16,17 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=versions.env
 . "$here/versions.env"
+# shellcheck source=server.sh
+. "$here/server.sh"
+
+# shellcheck disable=SC2034 # read by server.sh
+{
+  name=s3.sh process=versitygw place=endpoint pause=0.02
+  signals=(TERM KILL)
+}
 
 cache=${SAGASU_CACHE:-$HOME/.cache/sagasu}
 program=$cache/versitygw-$VERSITYGW_VERSION/versitygw
-
-die() {
-  echo "s3.sh: $*" >&2
-  exit 1
-}
 
 install() {
   [ -x "$program" ] && return 0
@@ -33,7 +36,7 @@ install() {
   (
     flock 9
     [ -x "$program" ] && exit 0
-    echo "s3.sh: building versitygw $VERSITYGW_VERSION" >&2
+    say "building versitygw $VERSITYGW_VERSION"
     build=$(mktemp -d "$cache/versitygw-build.XXXXXX")
     (cd "$build" && GOFLAGS= GOBIN=$build go install "github.com/versity/versitygw/cmd/versitygw@v$VERSITYGW_VERSION" >&2)
     mkdir -p "$(dirname "$program")"
@@ -41,14 +44,6 @@ install() {
     rm -rf "$build"
   ) 9>"$cache/versitygw.lock"
   [ -x "$program" ] || die "versitygw $VERSITYGW_VERSION could not be built"
-}
-
-# alive reports whether the server of the directory runs. The command line is compared because the number in an old pid
-# file may meanwhile belong to another process.
-alive() {
-  local pid
-  pid=$(cat "$1/pid" 2>/dev/null) || return 1
-  grep -qs versitygw "/proc/$pid/cmdline"
 }
 
 # answers reports whether a server on the port speaks HTTP.
@@ -63,86 +58,28 @@ answers() {
 
 # launch starts a server and waits until it answers; it fails if the port is another's.
 launch() {
-  local dir=$1 port=$2 deadline=$((SECONDS + ${S3_READY_SECONDS:-20}))
-  # shellcheck disable=SC2016 # the inner shell expands them
-  ROOT_ACCESS_KEY=sagasu ROOT_SECRET_KEY=sagasu-secret setsid bash -c '
-    dir=$1 owner=$2
-    shift 2
-    echo $$ >"$dir/pid"
-    if [ -n "$owner" ]; then
-      server=$$
-      (while kill -0 "$server"; do
-        kill -0 "$owner" || kill -KILL "$server"
-        sleep 1
-      done) >/dev/null 2>&1 &
-    fi
-    exec "$@"
-  ' s3-launch "$dir" "${S3_OWNER_PID:-}" \
-    "$program" --port "127.0.0.1:$port" --quiet --keep-alive posix "$dir/buckets" >"$dir/server.log" 2>&1 </dev/null &
-  local child=$!
-  while [ "$SECONDS" -lt "$deadline" ] && kill -0 "$child" 2>/dev/null; do
-    if alive "$dir" && answers "$port"; then
-      return 0
-    fi
-    sleep 0.05
-  done
-  return 1
+  local dir=$1 port=$2
+  ROOT_ACCESS_KEY=sagasu ROOT_SECRET_KEY=sagasu-secret run "$dir" "${S3_OWNER_PID:-}" KILL \
+    "$program" --port "127.0.0.1:$port" --quiet --keep-alive posix "$dir/buckets"
+  await "$dir" "${S3_READY_SECONDS:-20}" answers "$port"
 }
 
+tell() {
+  echo "http://127.0.0.1:$2" >"$1/endpoint"
+  echo "endpoint=http://127.0.0.1:$2"
+  echo "bucket=sagasu"
+}
+
+ended() { :; }
+
 start() {
-  local dir=${1:-} port=${2:-0} tries=1 at
+  local dir=${1:-} port=${2:-0}
   install
   [ -n "$dir" ] || dir=$(mktemp -d "${TMPDIR:-/tmp}/sagasu-s3.XXXXXX")
   mkdir -p "$dir/buckets/sagasu"
   dir=$(cd "$dir" && pwd)
-  if alive "$dir"; then
-    die "a server of $dir runs already, at $(cat "$dir/endpoint")"
-  fi
-  [ "$port" != 0 ] || tries=20
-  for _ in $(seq "$tries"); do
-    at=$port
-    # Below the range from which the system gives out ports, where nobody's client sits by chance.
-    [ "$at" != 0 ] || at=$((12000 + (RANDOM * 32768 + RANDOM) % 20000))
-    rm -f "$dir/pid"
-    if launch "$dir" "$at"; then
-      echo "http://127.0.0.1:$at" >"$dir/endpoint"
-      echo "endpoint=http://127.0.0.1:$at"
-      echo "bucket=sagasu"
-      echo "dir=$dir"
-      return 0
-    fi
-    grep -qsi "address already in use" "$dir/server.log" || break
-  done
-  tail -n 20 "$dir/server.log" >&2
-  stop "$dir"
-  die "the server of $dir did not become ready; its log is $dir/server.log"
-}
-
-stop() {
-  local dir=${1:?"s3.sh stop DIR"} signal
-  for signal in TERM KILL; do
-    for _ in $(seq 50); do
-      if ! alive "$dir"; then
-        rm -f "$dir/pid"
-        return 0
-      fi
-      kill "-$signal" "$(cat "$dir/pid")" 2>/dev/null || true
-      # One that was stopped ends when it goes on.
-      kill -CONT "$(cat "$dir/pid")" 2>/dev/null || true
-      sleep 0.02
-    done
-  done
-  die "the server of $dir, process $(cat "$dir/pid"), does not end"
-}
-
-status() {
-  local dir=${1:?"s3.sh status DIR"}
-  if alive "$dir"; then
-    echo "running $(cat "$dir/endpoint")"
-  else
-    echo "stopped"
-    exit 3
-  fi
+  unused "$dir"
+  serve "$dir" "$port"
 }
 
 command=${1:-}

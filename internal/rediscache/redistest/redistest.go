@@ -3,23 +3,17 @@
 package redistest
 
 import (
-	"bytes"
-	"context"
-	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"runtime"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"sagasu/internal/scripttest"
 )
 
-// startTimeout bounds a start; the first one may install the server.
-const startTimeout = 3 * time.Minute
+// script starts the servers; the first start may install it.
+var script = scripttest.Script{Name: "redis.sh", Owner: "REDIS_OWNER_PID", Timeout: 3 * time.Minute}
 
 // Server is a Redis server of its own.
 type Server struct {
@@ -38,7 +32,7 @@ func Start(tb testing.TB, options ...string) *Server {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {
-		if _, err := script("stop", s.dir); err != nil {
+		if _, err := script.Run("stop", s.dir); err != nil {
 			tb.Error(err)
 		}
 	})
@@ -60,7 +54,7 @@ func (s *Server) Kill() error {
 	if err := syscall.Kill(s.pid, syscall.SIGKILL); err != nil {
 		return fmt.Errorf("kill redis-server %d: %w", s.pid, err)
 	}
-	_, err := script("stop", s.dir)
+	_, err := script.Run("stop", s.dir)
 	return err
 }
 
@@ -78,41 +72,10 @@ func (s *Server) signal(signal syscall.Signal) error {
 }
 
 func (s *Server) start(port string) error {
-	out, err := script(append([]string{"start", s.dir, port}, s.options...)...)
+	started, err := script.Start(s.dir, append([]string{"start", s.dir, port}, s.options...)...)
 	if err != nil {
 		return err
 	}
-	for line := range strings.Lines(out) {
-		if address, ok := strings.CutPrefix(strings.TrimSpace(line), "address="); ok {
-			s.Address = address
-		}
-	}
-	text, err := os.ReadFile(filepath.Join(s.dir, "pid"))
-	if err != nil {
-		return fmt.Errorf("read pid of redis-server: %w", err)
-	}
-	if s.pid, err = strconv.Atoi(strings.TrimSpace(string(text))); err != nil || s.pid < 2 {
-		return fmt.Errorf("read pid of redis-server: %q", text)
-	}
+	s.Address, s.pid = started.Value("address"), started.PID
 	return nil
-}
-
-// script runs redis.sh and gives what it prints.
-func script(args ...string) (string, error) {
-	_, file, _, ok := runtime.Caller(0)
-	if !ok {
-		return "", errors.New("find redis.sh: no caller information")
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(filepath.Dir(file), "../../../deploy/scripts/redis.sh"), args...)
-	cmd.Env = append(os.Environ(), fmt.Sprint("REDIS_OWNER_PID=", os.Getpid()))
-	// The server outlives the script, so its output must not hang on a pipe of ours.
-	var stderr bytes.Buffer
-	cmd.Stderr, cmd.WaitDelay = &stderr, time.Second
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("redis.sh %s: %w: %s", args[0], err, strings.TrimSpace(stderr.String()))
-	}
-	return string(out), nil
 }

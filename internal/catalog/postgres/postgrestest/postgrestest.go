@@ -3,23 +3,19 @@
 package postgrestest
 
 import (
-	"bytes"
-	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"runtime"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"sagasu/internal/scripttest"
 )
 
-// startTimeout bounds a start; the first one may install the server.
-const startTimeout = 5 * time.Minute
+// script starts the servers; the first start may install it.
+var script = scripttest.Script{Name: "postgres.sh", Owner: "POSTGRES_OWNER_PID", Timeout: 5 * time.Minute}
 
 // Server is a PostgreSQL server of its own.
 type Server struct {
@@ -52,7 +48,7 @@ func begin(tb testing.TB, options []string, command ...string) *Server {
 	}
 	s := &Server{Dir: dir, options: options}
 	tb.Cleanup(func() {
-		if _, err := script("stop", dir); err != nil {
+		if _, err := script.Run("stop", dir); err != nil {
 			tb.Error(err)
 		}
 		if err := os.RemoveAll(dir); err != nil {
@@ -102,7 +98,7 @@ func (s *Server) Kill() error {
 
 // Stop ends the server without waiting for its clients; its data stays.
 func (s *Server) Stop() error {
-	_, err := script("stop", s.Dir)
+	_, err := script.Run("stop", s.Dir)
 	return err
 }
 
@@ -118,7 +114,7 @@ func (s *Server) Restart(options ...string) error {
 
 // Promote makes a standby take writes.
 func (s *Server) Promote() error {
-	_, err := script("promote", s.Dir)
+	_, err := script.Run("promote", s.Dir)
 	return err
 }
 
@@ -131,42 +127,10 @@ func (s *Server) signal(signal syscall.Signal) error {
 }
 
 func (s *Server) run(port string, command ...string) error {
-	out, err := script(append(append(command, s.Dir, port), s.options...)...)
+	started, err := script.Start(s.Dir, append(append(command, s.Dir, port), s.options...)...)
 	if err != nil {
 		return err
 	}
-	for line := range strings.Lines(out) {
-		if address, ok := strings.CutPrefix(strings.TrimSpace(line), "address="); ok {
-			s.Address = address
-		}
-	}
-	text, err := os.ReadFile(filepath.Join(s.Dir, "pid"))
-	if err != nil {
-		return fmt.Errorf("read pid of postgres: %w", err)
-	}
-	if s.pid, err = strconv.Atoi(strings.TrimSpace(string(text))); err != nil || s.pid < 2 {
-		return fmt.Errorf("read pid of postgres: %q", text)
-	}
+	s.Address, s.pid = started.Value("address"), started.PID
 	return nil
-}
-
-// script runs postgres.sh and gives what it prints.
-func script(args ...string) (string, error) {
-	_, file, _, ok := runtime.Caller(0)
-	if !ok {
-		return "", errors.New("find postgres.sh: no caller information")
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
-	defer cancel()
-	path := filepath.Join(filepath.Dir(file), "../../../../deploy/scripts/postgres.sh")
-	cmd := exec.CommandContext(ctx, path, args...)
-	cmd.Env = append(os.Environ(), fmt.Sprint("POSTGRES_OWNER_PID=", os.Getpid()))
-	// The server outlives the script, so its output must not hang on a pipe of ours.
-	var stderr bytes.Buffer
-	cmd.Stderr, cmd.WaitDelay = &stderr, time.Second
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("postgres.sh %s: %w: %s", args[0], err, strings.TrimSpace(stderr.String()))
-	}
-	return string(out), nil
 }
