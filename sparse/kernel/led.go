@@ -33,22 +33,9 @@ func (s *Searcher) shortestFirst() {
 // the other lists have in the window, can reach the threshold, are looked up in the others.
 func (s *Searcher) led() {
 	lead := s.ordered(0)
-	l := lead.List
 	rest := s.sumOthers()
-	blocks := max(1, len(l.Lasts))
-	for block := 0; block < blocks && s.going(); block++ {
-		least := lead.least(s.floor, rest)
-		if least > int(l.Max) {
-			return
-		}
-		if l.Form == segment.FormBlocks && int(l.BlockBound(block)) < least {
-			continue
-		}
-		if !lead.read.load(l, block) {
-			s.corrupt()
-			return
-		}
-		s.gather(lead, block, clampImpact(least))
+	for block, least := s.worth(lead, 0, rest); block != noBlock; block, least = s.worth(lead, block+1, rest) {
+		s.gather(lead, block, least, rest)
 		for i := range s.order[1:] {
 			if len(s.found) == 0 {
 				break
@@ -57,6 +44,27 @@ func (s *Searcher) led() {
 		}
 		s.settle()
 	}
+}
+
+// worth reads the first block, from one on, of the leading list in which a document can reach the floor with what the others
+// add, and gives it and the least impact that can; noBlock if there is none, or the search is over.
+func (s *Searcher) worth(lead *cursor, block int, rest uint32) (at int, least uint8) {
+	l := lead.List
+	for ; block < len(l.Lasts) && s.going(); block++ {
+		least := lead.least(s.floor, rest)
+		if least > int(l.Max) {
+			break
+		}
+		if l.Form == segment.FormBlocks && int(l.BlockBound(block)) < least {
+			continue
+		}
+		if !lead.read.load(l, block) {
+			s.corrupt()
+			break
+		}
+		return block, clampImpact(least)
+	}
+	return noBlock, 0
 }
 
 // sumOthers makes heavy what the lists after the first can add in each window, 0 where one of them has no document, and
@@ -95,22 +103,16 @@ func (s *Searcher) sumOthers() (most uint32) {
 	return most
 }
 
-// gather makes candidates of a block of the leading list: those with at least an impact.
-func (s *Searcher) gather(lead *cursor, block int, least uint8) {
+// gather makes candidates of a block of the leading list: those with at least an impact. most is what the others can add
+// where heavy does not say it by window.
+func (s *Searcher) gather(lead *cursor, block int, least uint8, most uint32) {
 	s.found, s.bound = s.found[:0], s.bound[:0]
 	first := block * segment.BlockDocs
 	impacts := lead.List.Impacts[first : first+lead.read.n]
-	flat := uint32(0)
-	if len(s.heavy) == 0 {
-		for i := range s.order[1:] {
-			c := s.ordered(i + 1)
-			flat += uint32(c.bounds[c.List.Max])
-		}
-	}
 	places := simd.Reach(impacts, least)
 	for at := places.Next(0); at < len(impacts); at = places.Next(at + 1) {
 		doc := lead.read.docs[at&(segment.BlockDocs-1)]
-		rest := flat
+		rest := most
 		if len(s.heavy) > 0 {
 			if rest = s.heavy[doc/windowDocs]; rest == 0 {
 				continue

@@ -1,6 +1,9 @@
 package kernel
 
-import "sagasu/sparse/segment"
+import (
+	"sagasu/sparse/segment"
+	"sagasu/sparse/simd"
+)
 
 // lone finds the best of one list: its bounds lead to the postings worth reading.
 func (s *Searcher) lone() {
@@ -14,12 +17,12 @@ func (s *Searcher) lone() {
 	}
 	least := c.least(s.floor, 0)
 	for part := 0; ; part++ {
-		if part = nextAtLeast(l.Bounds, part, clampImpact(least)); part >= len(l.Bounds) || least > int(l.Max) || !s.going() {
+		if part = simd.Next(l.Bounds, part, clampImpact(least)); part >= len(l.Bounds) || least > int(l.Max) || !s.going() {
 			return
 		}
 		end := min((part+1)*segment.BoundDocs, l.Docs)
 		for at := part * segment.BoundDocs; ; at++ {
-			if at = nextAtLeast(l.Impacts[:end], at, clampImpact(least)); at >= end {
+			if at = simd.Next(l.Impacts[:end], at, clampImpact(least)); at >= end {
 				break
 			}
 			doc, ok := c.document(at)

@@ -8,7 +8,7 @@ import (
 )
 
 // Phrase asks for terms at given distances in one text field. The query's terms are distinct and all have the weight of the
-// phrase, which is scored as one term that occurs as often as the phrase does; All is set.
+// phrase, which is scored as one term that occurs as often as the phrase does; there are no choices.
 type Phrase struct {
 	Query
 	// Slots say where the terms stand, from the first on, the first at 0.
@@ -101,24 +101,12 @@ func (s *Searcher) phraseWindow(p *Phrase, w uint32) int {
 // ledPhrase is Phrase by the shortest list.
 func (s *Searcher) ledPhrase(p *Phrase) (matches int) {
 	lead := s.ordered(0)
-	l := lead.List
 	flat := s.leastOthers()
-	blocks := max(1, len(l.Lasts))
-	for block := 0; block < blocks && s.going(); block++ {
-		least := lead.least(s.floor, 0)
-		if least > int(l.Max) || flat < s.floor {
-			return matches
-		}
-		if l.Form == segment.FormBlocks && int(l.BlockBound(block)) < least {
-			continue
-		}
-		if !lead.read.load(l, block) {
-			s.corrupt()
-			return matches
-		}
+	block, least := s.worth(lead, 0, 0)
+	for ; block != noBlock && flat >= s.floor; block, least = s.worth(lead, block+1, 0) {
 		first := block * segment.BlockDocs
-		impacts := l.Impacts[first : first+lead.read.n]
-		places := simd.Reach(impacts, clampImpact(least))
+		impacts := lead.List.Impacts[first : first+lead.read.n]
+		places := simd.Reach(impacts, least)
 		for at := places.Next(0); at < len(impacts); at = places.Next(at + 1) {
 			doc := lead.read.docs[at&(segment.BlockDocs-1)]
 			if len(s.heavy) > 0 {

@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"encoding/binary"
 	"math/bits"
 
 	"sagasu/sparse/segment"
@@ -115,36 +114,6 @@ func (s *Searcher) singleDense(c *cursor, base, rest uint32, least uint8, limite
 		}
 		at = end
 	}
-}
-
-const (
-	everyByte = 0x0101010101010101
-	highBits  = 0x8080808080808080
-)
-
-// nextAtLeast gives the index of the first value from at on that is at least least, len(values) if there is none; eight
-// at a time.
-func nextAtLeast(values []uint8, at int, least uint8) int {
-	add := uint64(128-int(least&127)) * everyByte
-	for ; at+8 <= len(values); at += 8 {
-		x := binary.LittleEndian.Uint64(values[at:])
-		// The high bit of each byte says whether its lower seven reach those of least.
-		reach := x&^highBits + add
-		if least < 128 {
-			reach |= x
-		} else {
-			reach &= x
-		}
-		if reach &= highBits; reach != 0 {
-			return at + bits.TrailingZeros64(reach)/8
-		}
-	}
-	for ; at < len(values); at++ {
-		if values[at] >= least {
-			return at
-		}
-	}
-	return len(values)
 }
 
 // several finds candidates by adding up lists.

@@ -30,19 +30,38 @@ const (
 	gather = 0x0102040810204080
 )
 
+// reachEight sets the high bit of each byte whose value, of the first eight, is at least least.
+func reachEight(values []uint8, least uint8) uint64 {
+	x := binary.LittleEndian.Uint64(values)
+	// The high bit of each byte says whether its lower seven reach those of least.
+	reach := x&^highBits + uint64(128-int(least&127))*everyByte
+	if least < 128 {
+		reach |= x
+	} else {
+		reach &= x
+	}
+	return reach & highBits
+}
+
+// Next gives the place of the first value from at on that is at least least, len(values) if there is none.
+func Next(values []uint8, at int, least uint8) int {
+	for ; at+8 <= len(values); at += 8 {
+		if reach := reachEight(values[at:], least); reach != 0 {
+			return at + bits.TrailingZeros64(reach)/8
+		}
+	}
+	for ; at < len(values); at++ {
+		if values[at] >= least {
+			return at
+		}
+	}
+	return len(values)
+}
+
 // reachScalar adds the places from at on, which is a multiple of eight.
 func reachScalar(out *Places, values []uint8, at int, least uint8) {
-	add := uint64(128-int(least&127)) * everyByte
 	for ; at+8 <= len(values); at += 8 {
-		x := binary.LittleEndian.Uint64(values[at:])
-		// The high bit of each byte says whether its lower seven reach those of least.
-		reach := x&^highBits + add
-		if least < 128 {
-			reach |= x
-		} else {
-			reach &= x
-		}
-		if reach &= highBits; reach != 0 {
+		if reach := reachEight(values[at:], least); reach != 0 {
 			out[at/64&3] |= reach >> 7 * gather >> 56 << (at % 64)
 		}
 	}

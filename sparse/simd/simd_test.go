@@ -34,10 +34,12 @@ func FuzzReach(f *testing.F) {
 		for i, v := range values {
 			if v >= least {
 				require.Equal(t, i, want.Next(at))
+				require.Equal(t, i, Next(values, at, least))
 				at = i + 1
 			}
 		}
 		require.Equal(t, Run, want.Next(at))
+		require.Equal(t, len(values), Next(values, at, least))
 		require.Equal(t, at > 0, want.Any())
 	})
 }
